@@ -1,0 +1,162 @@
+"""What a client asks of the engine, parsed and valid: the values that api/ hands to engine/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from fairlead.model.container import (
+    Config,
+    Container,
+    EndpointRequest,
+    HostConfig,
+    PublishedPort,
+)
+
+
+class WaitCondition(StrEnum):
+    NOT_RUNNING = "not-running"
+    NEXT_EXIT = "next-exit"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """POST /containers/create. `name` None = generate one."""
+
+    name: str | None
+    config: Config
+    host_config: HostConfig
+    endpoints: Mapping[str, EndpointRequest] = field(default_factory=dict)
+    """By network name or id; `default` has become `bridge`."""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResult:
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExitResult:
+    """What a waiter gets."""
+
+    status_code: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerView:
+    """A container with what is known only while looking: for inspect and lists."""
+
+    container: Container
+    names: tuple[str, ...]
+    """All names with leading slash, link names included, sorted bytewise (`/db`, `/web/db`)."""
+    links: tuple[str, ...]
+    """`/db:/web/db`, from the sources' present names."""
+    hosts_path: str = ""
+    hostname_path: str = ""
+    resolv_conf_path: str = ""
+    log_path: str = ""
+    published: tuple[PublishedPort, ...] = ()
+    """Empty while stopped."""
+    exec_ids: tuple[str, ...] = ()
+    health_status: str = ""
+    size_rw_bytes: int | None = None
+    size_root_bytes: int | None = None
+    graph: Mapping[str, str] = field(default_factory=dict)
+    """overlay2 directories: LowerDir, UpperDir, WorkDir, MergedDir."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachRequest:
+    stdin: bool = False
+    stdout: bool = False
+    stderr: bool = False
+    stream: bool = False
+    logs: bool = False
+    detach_keys: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRequest:
+    stdout: bool = True
+    stderr: bool = True
+    follow: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    tail: int | None = None
+    """None = all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    stream: int
+    """1 stdout, 2 stderr."""
+    time: datetime
+    time_text: str
+    """RFC 3339 with nanoseconds, as printed by `logs -t`."""
+    data: bytes
+    """With its line feed, unless the line was cut (partial)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecRequest:
+    cmd: tuple[str, ...]
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    tty: bool = False
+    detach_keys: str | None = None
+    env: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    privileged: bool = False
+    console_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecView:
+    id: str
+    container_id: str
+    request: ExecRequest
+    running: bool
+    exit_code: int | None
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """POST /build (classic builder)."""
+
+    dockerfile: str = "Dockerfile"
+    tags: tuple[str, ...] = ()
+    build_args: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    no_cache: bool = False
+    pull: bool = False
+    remove: bool = True
+    force_remove: bool = False
+    quiet: bool = False
+    network_mode: str = "default"
+    extra_hosts: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    shm_size_bytes: int = 0
+    memory_bytes: int = 0
+    remote: str = ""
+    squash: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootstrapRequest:
+    """Our own verb: a base image from the distribution's archive, or from the static busybox."""
+
+    name: str
+    suite: str = ""
+    include: tuple[str, ...] = ()
+    variant: str = "minbase"
+    busybox: bool = False

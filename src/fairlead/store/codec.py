@@ -1,0 +1,96 @@
+"""Model dataclasses ⇄ JSON text, driven by the type hints, so that a new field needs no code here.
+
+A field missing in stored text takes its default: older databases stay readable when the model grows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import types
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from fairlead.model.container import Port
+
+T = TypeVar("T")
+_TEXTUAL = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
+
+
+def dumps(value: object) -> str:
+    """The JSON text of a dataclass."""
+    return json.dumps(_plain(value), separators=(",", ":"))
+
+
+def loads(kind: type[T], text: str) -> T:
+    """The dataclass `kind` that `dumps` made the text from."""
+    value: T = _typed(kind, json.loads(text))
+    return value
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value.value if isinstance(value, enum.Enum) else value
+    if isinstance(value, Port):
+        return str(value)
+    if dataclasses.is_dataclass(value):
+        return {
+            f.name: _plain(item)
+            for f in dataclasses.fields(value)
+            if (item := getattr(value, f.name)) != _default(f)
+        }
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, frozenset):
+        return sorted((_plain(v) for v in value), key=str)
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _default(f: dataclasses.Field[Any]) -> object:
+    if f.default is not dataclasses.MISSING:
+        return f.default
+    if f.default_factory is not dataclasses.MISSING:
+        return f.default_factory()
+    return dataclasses.MISSING
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _typed(kind: Any, raw: Any) -> Any:
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return None if raw is None else _typed(next(a for a in get_args(kind) if a is not type(None)), raw)
+    if kind is Port:
+        number, _, protocol = raw.partition("/")
+        return Port(int(number), protocol)
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(kind)  # type: ignore[arg-type]  # is_dataclass narrows to instance-or-type
+        return kind(**{name: _typed(hints[name], item) for name, item in raw.items() if name in hints})
+    if origin in (tuple, frozenset):
+        return _sequence(kind, origin, raw)
+    if origin is not None and issubclass(origin, Mapping):
+        key, value = get_args(kind)
+        return {_typed(key, k): _typed(value, v) for k, v in raw.items()}
+    if kind is datetime:
+        return datetime.fromisoformat(raw)
+    if kind in _TEXTUAL or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
+        return kind(raw)
+    return raw
+
+
+def _sequence(kind: Any, origin: Any, raw: Any) -> Any:
+    arguments = get_args(kind)
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return tuple(_typed(a, v) for a, v in zip(arguments, raw, strict=True))
+    return origin(_typed(arguments[0], v) for v in raw)
