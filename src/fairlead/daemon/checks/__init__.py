@@ -1,0 +1,1 @@
+"""The checks of `fairlead doctor`, one module per part of the host."""

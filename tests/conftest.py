@@ -1,0 +1,129 @@
+"""Fixtures of the root tests: an engine of one's own on a fake host, and the check that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import leftovers
+from testbed.engine import Engine
+from testbed.host import Host
+
+WEBAPP = """
+    FROM box
+    COPY index.html /www/index.html
+    COPY python /bin/python
+    EXPOSE 5000
+    CMD ["python", "app.py"]
+"""
+
+# The guide starts `python app.py`; the test's image has a python of three lines that serves one page.
+PYTHON = """\
+#!/bin/sh
+trap 'exit 0' TERM INT
+httpd -f -p 5000 -h /www & wait $!
+"""
+
+POSTGRES = """
+    FROM box
+    EXPOSE 5432
+    ENV PG_VERSION=9.3 PGDATA=/var/lib/postgresql HOME=/ PATH=/bin:/usr/bin:/sbin:/usr/sbin
+    COPY serve /bin/serve
+    CMD ["serve"]
+"""
+
+# Stands for PostgreSQL: says who it is to whoever connects. (The real one plays in `make demo`.)
+SERVE = """\
+#!/bin/sh
+trap 'exit 0' TERM INT
+echo ready for connections
+nc -ll -p ${PORT:-5432} -e echo "postgres of $(hostname)" & wait $!
+"""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.fail("needs root and the real kernel: run `sudo make test`", pytrace=False)
+
+
+def build_images(engine: Engine) -> None:
+    """`box` (static busybox), `training/webapp` and `training/postgres`, as small as the guide's roles allow."""
+    engine.do("image", "bootstrap", "box", "--busybox")
+    for name, dockerfile, files in (
+        ("training/webapp", WEBAPP, {"python": PYTHON, "index.html": "Hello world!\n"}),
+        ("training/postgres", POSTGRES, {"serve": SERVE}),
+    ):
+        context = engine.root / name.replace("/", "-")
+        write_context(context, dockerfile, files)
+        engine.do("build", "-q", "-t", name, str(context))
+
+
+def write_context(context: Path, dockerfile: str, files: dict[str, str]) -> Path:
+    context.mkdir(parents=True, exist_ok=True)
+    (context / "Dockerfile").write_text(textwrap.dedent(dockerfile))
+    for name, text in files.items():
+        (context / name).write_text(text)
+        (context / name).chmod(0o755)
+    return context
+
+
+@pytest.fixture
+def new_engine() -> Iterator[Callable[..., Engine]]:
+    """Makes engines with daemon flags of one's choice; all end with the test, and none may leave anything."""
+    engines: list[Engine] = []
+
+    def make(*flags: str, images: bool = True, host: Host | None = None) -> Engine:
+        engine = Engine(host or Host(), *flags)
+        engines.append(engine)
+        engine.start()
+        if images:
+            build_images(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def engine(new_engine: Callable[..., Engine]) -> Iterator[Engine]:
+    """A private-by-default engine with the test images. Everything the test made is removed and must be gone."""
+    engine = new_engine()
+    before = leftovers.snapshot(engine)
+    yield engine
+    _nothing_left(engine, before)
+    assert engine.stop() == 0, engine.tail()
+    assert engine.processes() == []
+
+
+@pytest.fixture(scope="module")
+def _module_engine() -> Iterator[Engine]:
+    with Engine(Host()).start() as engine:
+        build_images(engine)
+        yield engine
+
+
+@pytest.fixture
+def shared_engine(_module_engine: Engine) -> Iterator[Engine]:
+    """One engine for a whole module, empty again after each test: for the many small cases."""
+    before = leftovers.snapshot(_module_engine)
+    yield _module_engine
+    _nothing_left(_module_engine, before)
+
+
+def _nothing_left(engine: Engine, before: dict[str, list[str]]) -> None:
+    if engine.process is None:
+        return
+    engine.clear()
+    left: list[str] = []
+    for _ in range(50):
+        left = leftovers.difference(before, leftovers.snapshot(engine))
+        if not left:
+            return
+        time.sleep(0.05)
+    pytest.fail("not as before the test:\n  " + "\n  ".join(left) + f"\n--- daemon\n{engine.tail()}", pytrace=False)

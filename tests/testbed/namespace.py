@@ -1,0 +1,115 @@
+"""Namespaces that live exactly as long as the process that made them: each is held by a sleeping child that the
+kernel kills with its parent, so that even a killed test run leaves none behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+_TCP_CLIENT = """
+import _socket, sys
+_, address, port, timeout, text = sys.argv
+s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_STREAM)
+s.settimeout(float(timeout))
+try:
+    s.connect((address, int(port)))
+    s.sendall(text.encode())
+    while data := s.recv(65536):
+        sys.stdout.buffer.write(data)
+except OSError as error:
+    sys.exit(str(error))
+"""
+
+_UDP_CLIENT = """
+import _socket, sys
+_, address, port, timeout, text = sys.argv
+s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_DGRAM)
+s.settimeout(float(timeout))
+try:
+    s.connect((address, int(port)))
+    s.send(text.encode())
+    sys.stdout.buffer.write(s.recv(65536))
+except OSError as error:
+    sys.exit(str(error))
+"""
+
+
+class CommandFailed(AssertionError):
+    """A command of the stage itself failed: not what is under test."""
+
+
+def run(argv: Sequence[str], *, stdin: str | None = None, timeout_s: float = 30) -> str:
+    done = subprocess.run(
+        argv, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise CommandFailed(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    """A network namespace (and a mount namespace, if asked) with loopback up."""
+
+    def __init__(self, *, mounts: bool = False) -> None:
+        self._mounts = mounts
+        unshare = ["unshare", "--net", *(["--mount", "--propagation", "private"] if mounts else [])]
+        self._holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *unshare, "sleep", "infinity"])
+        self.pid = self._holder.pid
+        deadline = time.monotonic() + 10
+        own = Path("/proc/self/ns/net").readlink()
+        while (comm := Path(f"/proc/{self.pid}/comm").read_text().strip()) != "sleep" or (
+            Path(f"/proc/{self.pid}/ns/net").readlink() == own
+        ):
+            if time.monotonic() > deadline:
+                raise CommandFailed(f"unshare is still {comm} after 10 s")
+            time.sleep(0.002)
+        self.ip("link", "set", "lo", "up")
+
+    @property
+    def entry(self) -> list[str]:
+        """The words before a command that make it run in here."""
+        return [
+            "nsenter",
+            f"--net=/proc/{self.pid}/ns/net",
+            *([f"--mount=/proc/{self.pid}/ns/mnt"] if self._mounts else []),
+        ]
+
+    def run(self, *argv: str, stdin: str | None = None, timeout_s: float = 30) -> str:
+        return run([*self.entry, *argv], stdin=stdin, timeout_s=timeout_s)
+
+    def popen(self, *argv: str, **keywords: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*self.entry, *argv], **keywords)  # type: ignore[call-overload, no-any-return] # passed through
+
+    def ip(self, *arguments: str) -> str:
+        return run(["nsenter", f"--net=/proc/{self.pid}/ns/net", "ip", *arguments])
+
+    def fetch(self, url: str, *, timeout_s: float = 2) -> str | None:
+        """The page behind `http://address[:port]/path` as seen from in here; None where nothing answers."""
+        server, _, path = url.removeprefix("http://").partition("/")
+        address, _, port = server.rpartition(":") if server.rfind(":") > server.rfind("]") else (server, "", "80")
+        answer = self.talk(address.strip("[]"), int(port), f"GET /{path} HTTP/1.0\r\n\r\n", timeout_s=timeout_s)
+        return None if answer is None else answer.partition("\r\n\r\n")[2]
+
+    def talk(
+        self, address: str, port: int, text: str = "hello\n", *, udp: bool = False, timeout_s: float = 1.5
+    ) -> str | None:
+        """What the server at address:port says to `text` from in here; None where nothing answers."""
+        client = _UDP_CLIENT if udp else _TCP_CLIENT
+        argv = [sys.executable, "-I", "-S", "-c", client, address, str(port), str(timeout_s), text]
+        done = subprocess.run([*self.entry, *argv], capture_output=True, timeout=timeout_s + 20, check=False)
+        return done.stdout.decode() if done.returncode == 0 else None
+
+    def close(self) -> None:
+        self._holder.kill()
+        self._holder.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
