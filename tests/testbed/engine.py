@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.host import Host
+from testbed.terminal import Terminal
 
 LAUNCHER = Path(sys.prefix) / "bin" / "fairlead"
 CLEAN_ENV = {
@@ -157,42 +158,20 @@ class Engine:
         """Everything below this instance's cgroups, in each hierarchy."""
         return [path for path in Path("/sys/fs/cgroup").glob(f"**/fairlead/{self.instance}/**/") if path.is_dir()]
 
+    def client(self, name: str) -> Client:
+        """`fairlead` or `docker`, speaking to this daemon."""
+        if name == "fairlead":
+            return Client(self, [str(LAUNCHER)], CLEAN_ENV)
+        env = {"DOCKER_CONFIG": str(self._docker_config), "DOCKER_BUILDKIT": "0", "DOCKER_CLI_HINTS": "false"}
+        return Client(self, [docker_client()], {**CLEAN_ENV, **env})
+
     # --- clients ----------------------------------------------------------------------------------------------
 
-    def cli(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60,
-            env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Result:  # fmt: skip
-        return _run(
-            [str(LAUNCHER), "-H", f"unix://{self.socket}", *arguments],
-            stdin,
-            timeout_s,
-            {**CLEAN_ENV, **(env or {})},
-            cwd,
-        )
+    def cli(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60) -> Result:
+        return self.client("fairlead").attempt(*arguments, stdin=stdin, timeout_s=timeout_s)
 
     def do(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60) -> str:
-        result = self.cli(*arguments, stdin=stdin, timeout_s=timeout_s)
-        if result.code != 0:
-            raise Failed(
-                f"fairlead {' '.join(arguments)}: exit {result.code}\n{result.text}\n--- daemon\n{self.tail(15)}"
-            )
-        return result.out.rstrip("\n")
-
-    def docker(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60) -> Result:
-        env = {
-            **CLEAN_ENV,
-            "DOCKER_CONFIG": str(self._docker_config),
-            "DOCKER_BUILDKIT": "0",
-            "DOCKER_CLI_HINTS": "false",
-        }
-        return _run([docker_client(), "-H", f"unix://{self.socket}", *arguments], stdin, timeout_s, env, None)
-
-    def docker_do(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60) -> str:
-        result = self.docker(*arguments, stdin=stdin, timeout_s=timeout_s)
-        if result.code != 0:
-            raise Failed(
-                f"docker {' '.join(arguments)}: exit {result.code}\n{result.text}\n--- daemon\n{self.tail(15)}"
-            )
-        return result.out.rstrip("\n")
+        return self.client("fairlead").do(*arguments, stdin=stdin, timeout_s=timeout_s)
 
     def api(self, method: str, path: str, body: Any = None, *, timeout_s: float = 30) -> tuple[int, bytes]:
         """One request over a connection of its own."""
@@ -231,26 +210,57 @@ class Engine:
         self.close()
 
 
+class Client:
+    """A command line client of one engine: what a user types, and what comes of it."""
+
+    def __init__(self, engine: Engine, program: list[str], env: Mapping[str, str]) -> None:
+        self.engine = engine
+        self.argv = [*program, "-H", f"unix://{engine.socket}"]
+        self.env = env
+
+    def attempt(
+        self,
+        *arguments: str,
+        stdin: str | bytes | None = None,
+        timeout_s: float = 60,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Runs it and takes whatever comes."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        try:
+            done = subprocess.run(
+                [*self.argv, *arguments],
+                input=data,
+                stdin=subprocess.DEVNULL if data is None else None,
+                capture_output=True,
+                timeout=timeout_s,
+                env={**self.env, **(env or {})},
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = f"{late.stdout!r}\n{late.stderr!r}\n--- daemon\n{self.engine.tail(15)}"
+            raise Failed(f"{' '.join(arguments)}: still running after {timeout_s} s\n{said}") from None
+        return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    def do(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60) -> str:
+        """Runs it, demands exit 0, returns what it printed without the last line feed."""
+        result = self.attempt(*arguments, stdin=stdin, timeout_s=timeout_s)
+        if result.code != 0:
+            said = f"{result.text}\n--- daemon\n{self.engine.tail(15)}"
+            raise Failed(f"{Path(self.argv[0]).name} {' '.join(arguments)}: exit {result.code}\n{said}")
+        return result.out.rstrip("\n")
+
+    def terminal(self, *arguments: str) -> Terminal:
+        """Runs it on a terminal of its own."""
+        return Terminal([*self.argv, *arguments], self.env)
+
+
 def docker_client() -> str:
     """Docker's own client: of the machine, or the one that scripts/setup unpacked."""
     path = shutil.which("docker", path=f"{Path(sys.prefix) / 'bin'}:{CLEAN_ENV['PATH']}")
     if path is None:
         raise Failed("no docker client: run `make setup`")
     return path
-
-
-def _run(
-    argv: list[str], stdin: str | bytes | None, timeout_s: float, env: Mapping[str, str], cwd: Path | None
-) -> Result:
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    try:
-        done = subprocess.run(
-            argv, input=data, stdin=subprocess.DEVNULL if data is None else None, capture_output=True,
-            timeout=timeout_s, env=env, cwd=cwd, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as late:
-        raise Failed(f"{' '.join(argv)}: still running after {timeout_s} s\n{late.stdout!r}\n{late.stderr!r}") from None
-    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
 def until(condition: Any, *, timeout_s: float = 5, what: str = "") -> Any:

@@ -3,10 +3,11 @@ kernel kills with its parent, so that even a killed test run leaves none behind.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,19 @@ try:
         sys.stdout.buffer.write(data)
 except OSError as error:
     sys.exit(str(error))
+"""
+
+_HOLDER = """
+import _socket, sys, time
+s = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+s.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+try:
+    s.bind((sys.argv[1], int(sys.argv[2])))
+    s.listen()
+except OSError as error:
+    sys.exit(str(error))
+print("held", flush=True)
+time.sleep(60)
 """
 
 _UDP_CLIENT = """
@@ -103,6 +117,26 @@ class Namespace:
         argv = [sys.executable, "-I", "-S", "-c", client, address, str(port), str(timeout_s), text]
         done = subprocess.run([*self.entry, *argv], capture_output=True, timeout=timeout_s + 20, check=False)
         return done.stdout.decode() if done.returncode == 0 else None
+
+    @contextlib.contextmanager
+    def hold(self, port: int, address: str = "0.0.0.0") -> Iterator[None]:
+        """A program that listens on a port in here, as long as the context lasts."""
+        argv = [sys.executable, "-I", "-S", "-c", _HOLDER, address, str(port)]
+        with subprocess.Popen([*self.entry, *argv], stdout=subprocess.PIPE) as process:
+            try:
+                if process.stdout is None or process.stdout.readline() != b"held\n":
+                    raise CommandFailed(f"{address}:{port} cannot be held")
+                yield
+            finally:
+                process.kill()
+
+    def can_hold(self, port: int, address: str = "0.0.0.0") -> bool:
+        """Whether a program in here could listen on the port now."""
+        try:
+            with self.hold(port, address):
+                return True
+        except CommandFailed:
+            return False
 
     def close(self) -> None:
         self._holder.kill()
