@@ -1,0 +1,169 @@
+"""Docker's own client beyond the guide (whose rows it plays in integration/guide): verbs, texts and exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from testbed.engine import Client, Engine, until
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def docker(shared_engine: Engine) -> Client:
+    return shared_engine.client("docker")
+
+
+def test_version_and_info_speak_of_a_server(docker: Client) -> None:
+    assert json.loads(docker.do("version", "--format", "{{json .Server}}"))["ApiVersion"]
+    assert docker.do("info", "--format", "{{.OSType}}") == "linux"
+
+
+@pytest.mark.parametrize(("words", "code"), [(["true"], 0), (["false"], 1), (["sh", "-c", "exit 42"], 42)])
+def test_run_ends_with_the_exit_code_of_the_process(docker: Client, words: list[str], code: int) -> None:
+    assert docker.attempt("run", "--rm", "box", *words).code == code
+
+
+def test_run_i_passes_stdin_and_keeps_the_streams_apart(docker: Client) -> None:
+    result = docker.attempt("run", "-i", "--rm", "box", "sh", "-c", "cat; echo wrong >&2", stdin="right\n")
+    assert (result.out, result.err) == ("right\n", "wrong\n")
+
+
+def test_a_megabyte_through_stdin_and_stdout_is_whole(docker: Client) -> None:
+    data = "0123456789abcdef" * 65536
+    assert docker.attempt("run", "-i", "--rm", "box", "cat", stdin=data).out == data
+
+
+def test_logs_tail_timestamps_and_follow(docker: Client) -> None:
+    docker.do("run", "-d", "--name", "c", "box", "sh", "-c", "for i in 1 2 3; do echo $i; done; sleep 1; echo 4")
+    until(lambda: docker.do("logs", "c").endswith("3"))
+    assert docker.do("logs", "--tail", "2", "c") == "2\n3"
+    assert docker.do("logs", "-t", "--tail", "1", "c")[:4].isdigit()
+    assert docker.do("logs", "-f", "c") == "1\n2\n3\n4"
+
+
+def test_exec_runs_with_env_directory_user_and_exit_code(docker: Client) -> None:
+    docker.do("run", "-d", "--name", "c", "box", "sleep", "60")
+    assert docker.do("exec", "-e", "A=b", "-w", "/tmp", "c", "sh", "-c", "echo $A $PWD") == "b /tmp"
+    assert docker.do("exec", "-u", "1000:1000", "c", "id", "-u") == "1000"
+    assert docker.attempt("exec", "c", "sh", "-c", "exit 9").code == 9
+    assert docker.attempt("exec", "c", "nosuch").code in (126, 127)
+
+
+def test_pause_stops_time_and_unpause_goes_on(docker: Client) -> None:
+    docker.do("run", "-d", "--name", "c", "box", "sleep", "60")
+    docker.do("pause", "c")
+    assert docker.do("ps", "--format", "{{.Status}}").endswith("(Paused)")
+    assert docker.attempt("exec", "c", "true").code == 1
+    docker.do("unpause", "c")
+    assert docker.attempt("exec", "c", "true").code == 0
+
+
+def test_wait_and_restart_policy_and_stop(docker: Client) -> None:
+    docker.do("run", "-d", "--name", "c", "box", "sh", "-c", "exit 4")
+    assert docker.do("wait", "c") == "4"
+    docker.do("run", "-d", "--name", "again", "--restart", "on-failure:2", "box", "sh", "-c", "exit 1")
+    until(
+        lambda: docker.do("inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "again") == "2 exited", timeout_s=15
+    )
+    docker.do("run", "-d", "--name", "s", "box", "sh", "-c", "trap 'exit 6' TERM; sleep 60 & wait")
+    until(lambda: "sleep" in docker.do("top", "s"))
+    docker.do("stop", "s")
+    assert docker.do("inspect", "-f", "{{.State.ExitCode}}", "s") == "6"
+
+
+def test_volumes_live_on_and_bind_mounts_show_the_host(docker: Client, shared_engine: Engine) -> None:
+    docker.do("run", "--rm", "-v", "data:/data", "box", "sh", "-c", "echo kept > /data/file")
+    assert docker.do("run", "--rm", "-v", "data:/data:ro", "box", "cat", "/data/file") == "kept"
+    assert docker.attempt("run", "--rm", "-v", "data:/data:ro", "box", "touch", "/data/x").code == 1
+    (shared_engine.root / "bound").mkdir(exist_ok=True)
+    docker.do("run", "--rm", "-v", f"{shared_engine.root}/bound:/b", "box", "sh", "-c", "echo out > /b/file")
+    assert (shared_engine.root / "bound" / "file").read_text() == "out\n"
+
+
+def test_limits_hostname_workdir_user_and_readonly_take_effect(docker: Client) -> None:
+    words = [
+        "run",
+        "--rm",
+        "-h",
+        "named",
+        "-w",
+        "/tmp",
+        "-u",
+        "1000",
+        "--read-only",
+        "--tmpfs",
+        "/scratch",
+        "-e",
+        "V=1",
+    ]
+    script = "hostname; pwd; id -u; touch /x 2>&1 | grep -o Read-only; touch /t/x && echo t; echo $V"
+    assert docker.do(*words, "box", "sh", "-c", script).split() == [
+        "named",
+        "/tmp",
+        "1000",
+        "Read-only",
+        "scratch",
+        "1",
+    ]
+
+
+def test_memory_and_process_limits_hold(docker: Client) -> None:
+    hungry = "tail -c 200000000 /dev/zero | wc -c"
+    assert docker.do("run", "--rm", "box", "sh", "-c", hungry) == "200000000"
+    result = docker.attempt(
+        "run", "--memory", "20m", "--memory-swap", "20m", "--rm", "box", "tail", "-c", "200000000", "/dev/zero"
+    )
+    assert result.code == 137
+    many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait"
+    assert "fork" in docker.attempt("run", "--pids-limit", "4", "--rm", "box", "sh", "-c", many).err
+
+
+def test_default_confinement(docker: Client) -> None:
+    script = (
+        "grep -E '^(CapEff|Seccomp):' /proc/self/status; cat /proc/kcore 2>&1 | head -c1 | wc -c; mount -t tmpfs x /mnt"
+    )
+    result = docker.attempt("run", "--rm", "box", "sh", "-c", f"mkdir -p /mnt; {script}")
+    assert result.out.split() == ["CapEff:", "00000000a80425fb", "Seccomp:", "2", "0"]
+    assert result.code != 0
+
+
+def test_build_load_save_import_and_history(docker: Client, shared_engine: Engine) -> None:
+    context = shared_engine.root / "cli-build"
+    context.mkdir(exist_ok=True)
+    (context / "Dockerfile").write_text('ARG V=1\nFROM box\nARG V\nRUN echo $V > /v\nENTRYPOINT ["cat"]\nCMD ["/v"]\n')
+    said = docker.do("build", "-t", "cli:1", "--build-arg", "V=7", str(context))
+    assert "Successfully tagged cli:1" in said
+    assert docker.do("run", "--rm", "cli:1") == "7"
+    assert "Using cache" in docker.do("build", "-t", "cli:1", "--build-arg", "V=7", str(context))
+    assert 'CMD ["/v"]' in docker.do("history", "--no-trunc", "cli:1")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("hello")
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"hi\n"))
+    docker.do("import", "-", "imported:1", stdin=buffer.getvalue())
+    assert "imported" in docker.do("images", "--format", "{{.Repository}}")
+    docker.do("rmi", "cli:1", "imported:1")
+
+
+def test_events_tell_the_life_of_a_container(docker: Client) -> None:
+    since = docker.do("info", "--format", "{{.SystemTime}}")
+    docker.do("run", "--rm", "--name", "c", "box", "true")
+    told = docker.do(
+        "events", "--since", since, "--until", "0s", "--filter", "type=container", "--format", "{{.Action}}"
+    )
+    assert told.split() == ["create", "attach", "start", "die", "destroy"]
+
+
+def test_a_network_of_ones_own_is_open_inside(docker: Client) -> None:
+    docker.do("network", "create", "mine")
+    docker.do("run", "-d", "--name", "a", "--network", "mine", "training/webapp", "python", "app.py")
+    address = docker.do("inspect", "-f", "{{.NetworkSettings.Networks.mine.IPAddress}}", "a")
+    page = ["run", "--rm", "--network", "mine", "box", "wget", "-q", "-O", "-", f"http://{address}:5000/"]
+    assert until(lambda: docker.attempt(*page).out) == "Hello world!\n"
+    assert docker.attempt("network", "rm", "mine").code == 1
