@@ -10,7 +10,7 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@$(AS_ROOT) $(PYTHON) -I demo/guide.py
+	@$(AS_ROOT) $(PYTHON) demo/guide.py
 
 test: setup
 	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS)
