@@ -160,3 +160,37 @@ class BootstrapRequest:
     include: tuple[str, ...] = ()
     variant: str = "minbase"
     busybox: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubnetRequest:
+    """One entry of a network's IPAM configuration, as texts: the engine parses and checks them."""
+
+    subnet: str = ""
+    ip_range: str = ""
+    gateway: str = ""
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequest:
+    """POST /networks/create."""
+
+    name: str
+    driver: str = "bridge"
+    subnets: tuple[SubnetRequest, ...] = ()
+    internal: bool = False
+    attachable: bool = False
+    ipv6: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRequest:
+    """POST /volumes/create. An empty name asks for an anonymous volume."""
+
+    name: str = ""
+    driver: str = "local"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,27 @@
+"""/build: the classic builder's stream."""
+
+from __future__ import annotations
+
+from fairlead.api import streams
+from fairlead.api.exchange import Reply, Request, Route, json_response
+from fairlead.api.schema.build import parse_build
+from fairlead.api.services import Builder
+
+
+class BuildRoutes:
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    async def build(self, request: Request) -> Reply:
+        return await streams.progress(self._builder.build(parse_build(request), request.body()))
+
+    async def prune(self, request: Request) -> Reply:
+        return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
+
+
+def routes(builder: Builder) -> list[Route]:
+    handlers = BuildRoutes(builder)
+    return [
+        Route("POST", "/build", handlers.build),
+        Route("POST", "/build/prune", handlers.prune),
+    ]

@@ -1,0 +1,32 @@
+"""/events: an endless stream of JSON objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from fairlead.api import filters
+from fairlead.api.exchange import Reply, Request, Route, Stream
+from fairlead.api.schema import event as schema
+from fairlead.api.schema import times
+from fairlead.api.services import Events
+from fairlead.model.event import Event
+
+
+class EventRoutes:
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    async def subscribe(self, request: Request) -> Reply:
+        since, until = times.parse(request.text("since")), times.parse(request.text("until"))
+        subscription = self._events.subscribe(since=since, until=until, filters=filters.parse(request.text("filters")))
+        return Stream(chunks=_lines(subscription))
+
+
+async def _lines(subscription: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    async for event in subscription:
+        yield json.dumps(schema.render(event), separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def routes(events: Events) -> list[Route]:
+    return [Route("GET", "/events", EventRoutes(events).subscribe)]

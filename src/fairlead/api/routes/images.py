@@ -1,0 +1,89 @@
+"""/images: list, inspect, history, tag, remove, and the streams of load, import, save and pull."""
+
+from __future__ import annotations
+
+from fairlead.api import filters, streams
+from fairlead.api.exchange import Reply, Request, Response, Route, Stream, json_response
+from fairlead.api.schema import image as schema
+from fairlead.api.services import Containers, Images
+from fairlead.errors import InvalidParameter, Unimplemented
+
+_LIST_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
+_PRUNE_FILTERS = ("dangling", "label", "label!", "until")
+
+
+class ImageRoutes:
+    def __init__(self, images: Images, containers: Containers) -> None:
+        self._images = images
+        self._containers = containers
+
+    async def list(self, request: Request) -> Reply:
+        wanted = filters.parse(request.text("filters"), _LIST_FILTERS)
+        found = self._images.list(all=request.flag("all"), filters=wanted)
+        return json_response([schema.render_summary(image, request.version) for image in found])
+
+    async def inspect(self, request: Request) -> Reply:
+        return json_response(schema.render_inspect(self._images.get(request.params["name"]), request.version))
+
+    async def history(self, request: Request) -> Reply:
+        name = request.params["name"]
+        image = self._images.get(name)
+        return json_response(schema.render_history(image, self._images.history(name), ()))
+
+    async def tag(self, request: Request) -> Reply:
+        self._images.tag(request.params["name"], request.text("repo"), request.text("tag"))
+        return Response(status=201)
+
+    async def remove(self, request: Request) -> Reply:
+        users = [view.container for view in await self._containers.list(all=True, limit=None, size=False, filters={})]
+        steps = await self._images.remove(
+            request.params["name"], force=request.flag("force"), noprune=request.flag("noprune"), users=users
+        )
+        return json_response(schema.render_removed(steps))
+
+    async def prune(self, request: Request) -> Reply:
+        steps, freed = await self._images.prune(filters.parse(request.text("filters"), _PRUNE_FILTERS))
+        return json_response({"ImagesDeleted": schema.render_removed(steps) or None, "SpaceReclaimed": freed})
+
+    async def create(self, request: Request) -> Reply:
+        """Pull (`fromImage`) or import (`fromSrc=-`, the tar is the body)."""
+        if name := request.text("fromImage"):
+            return await streams.progress(self._images.pull(name, request.text("tag")))
+        source = request.text("fromSrc")
+        if source != "-":
+            raise InvalidParameter(f"importing from a URL is not supported: {source}" if source else "nothing to pull")
+        messages = self._images.import_(
+            request.body(),
+            request.text("repo"),
+            request.text("tag"),
+            request.text("message"),
+            tuple(request.texts("changes")),
+        )
+        return await streams.progress(messages)
+
+    async def load(self, request: Request) -> Reply:
+        return await streams.progress(self._images.load(request.body(), request.flag("quiet")))
+
+    async def save(self, request: Request) -> Reply:
+        names = [request.params["name"]] if "name" in request.params else request.texts("names")
+        return Stream(chunks=self._images.save(names), content_type="application/x-tar")
+
+    async def search(self, request: Request) -> Reply:
+        raise Unimplemented("searching a registry is not supported")
+
+
+def routes(images: Images, containers: Containers) -> list[Route]:
+    handlers = ImageRoutes(images, containers)
+    return [
+        Route("GET", "/images/json", handlers.list),
+        Route("GET", "/images/get", handlers.save),
+        Route("GET", "/images/search", handlers.search),
+        Route("POST", "/images/create", handlers.create),
+        Route("POST", "/images/load", handlers.load),
+        Route("POST", "/images/prune", handlers.prune, finish=True),
+        Route("GET", "/images/{name}/json", handlers.inspect),
+        Route("GET", "/images/{name}/history", handlers.history),
+        Route("GET", "/images/{name}/get", handlers.save),
+        Route("POST", "/images/{name}/tag", handlers.tag, finish=True),
+        Route("DELETE", "/images/{name}", handlers.remove, finish=True),
+    ]

@@ -1,0 +1,97 @@
+"""/containers: the answers that last — wait, attach, logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable
+
+from fairlead.api import errors, streams
+from fairlead.api.exchange import Duplex, Hijack, Reply, Request, Response, Route, Stream
+from fairlead.api.schema import container as schema
+from fairlead.api.schema import times
+from fairlead.api.services import Containers
+from fairlead.errors import EngineError, InvalidParameter
+from fairlead.model.request import AttachRequest, ExitResult, LogEntry, LogRequest, WaitCondition
+
+
+class StreamRoutes:
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+
+    async def wait(self, request: Request) -> Reply:
+        """The waiter is registered before the head goes out: `docker run` starts the container on seeing it."""
+        text = request.text("condition")
+        try:
+            condition = WaitCondition(text) if text else WaitCondition.NOT_RUNNING
+        except ValueError:
+            raise InvalidParameter(f'invalid condition: "{text}"') from None
+        return Stream(chunks=_exit(self._containers.wait(request.params["name"], condition)))
+
+    async def attach(self, request: Request) -> Reply:
+        wanted = AttachRequest(
+            stdin=request.flag("stdin"),
+            stdout=request.flag("stdout"),
+            stderr=request.flag("stderr"),
+            stream=request.flag("stream"),
+            logs=request.flag("logs"),
+            detach_keys=request.text("detachKeys") or None,
+        )
+        try:
+            stdio = await self._containers.attach(request.params["name"], wanted)
+        except EngineError as error:
+            # No JSON here, also in Docker: the client reads the text off the connection it meant to hijack.
+            text = errors.text(error).encode() + b"\r\n"
+            return Response(status=errors.status(error), body=text, content_type=streams.RAW, close=True)
+
+        async def pump(duplex: Duplex) -> None:
+            await streams.pump(stdio, duplex)
+
+        return Hijack(pump=pump, content_type=streams.content_type(request.version, tty=stdio.tty))
+
+    async def logs(self, request: Request) -> Reply:
+        wanted = LogRequest(
+            stdout=request.flag("stdout"),
+            stderr=request.flag("stderr"),
+            follow=request.flag("follow"),
+            since=times.parse(request.text("since")),
+            until=times.parse(request.text("until")),
+            tail=_tail(request.text("tail")),
+        )
+        if not (wanted.stdout or wanted.stderr):
+            raise InvalidParameter("Bad parameters: you must choose at least one stream")
+        name = request.params["name"]
+        tty = await self._containers.tty(name)
+        chunks = _log_lines(self._containers.logs(name, wanted), tty=tty, timestamps=request.flag("timestamps"))
+        return Stream(chunks=chunks, content_type=streams.content_type(request.version, tty=tty))
+
+
+async def _exit(result: Awaitable[ExitResult]) -> AsyncIterator[bytes]:
+    try:
+        value = schema.render_exit(await result)
+    except EngineError as error:
+        value = {"StatusCode": -1, "Error": {"Message": errors.text(error)}}
+    yield json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+async def _log_lines(entries: AsyncIterator[LogEntry], *, tty: bool, timestamps: bool) -> AsyncIterator[bytes]:
+    try:
+        async for entry in entries:
+            data = entry.time_text.encode() + b" " + entry.data if timestamps else entry.data
+            yield data if tty else streams.frame(entry.stream, data)
+    except EngineError as error:
+        message = f"Error grabbing logs: {errors.text(error)}\n".encode()
+        yield message if tty else streams.frame(streams.SYSTEM_ERROR, message)
+
+
+def _tail(text: str) -> int | None:
+    """`all` and anything that is not a number mean all, as in Docker."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def routes(containers: Containers) -> list[Route]:
+    handlers = StreamRoutes(containers)
+    return [
+        Route("POST", "/containers/{name}/wait", handlers.wait),
+        Route("POST", "/containers/{name}/attach", handlers.attach),
+        Route("GET", "/containers/{name}/logs", handlers.logs),
+    ]

@@ -1,0 +1,82 @@
+"""/_ping, /version, /info, /system/df, /auth, and the answers of an engine without swarm and plugins."""
+
+from __future__ import annotations
+
+from fairlead.api.exchange import Reply, Request, Response, Route, json_response
+from fairlead.api.schema import system as schema
+from fairlead.api.services import Engine, System
+from fairlead.errors import Unavailable, Unimplemented
+from fairlead.model.settings import Settings
+
+COMPATIBLE_WITH = "28.2.2"
+"""The Docker release whose behaviour we follow; clients read it from /version and the Server header."""
+
+_NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
+    "to connect this node to swarm and try again."
+)
+_PING_HEADERS = (
+    ("Builder-Version", "1"),
+    ("Swarm", "inactive"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+    ("Pragma", "no-cache"),
+)
+
+
+class SystemRoutes:
+    def __init__(self, settings: Settings, system: System) -> None:
+        self._settings = settings
+        self._system = system
+
+    async def ping(self, request: Request) -> Reply:
+        body = b"" if request.head.method == "HEAD" else b"OK"
+        return Response(body=body, content_type="text/plain; charset=utf-8", headers=_PING_HEADERS)
+
+    async def version(self, request: Request) -> Reply:
+        return json_response(schema.version(await self._system.version(), COMPATIBLE_WITH))
+
+    async def info(self, request: Request) -> Reply:
+        return json_response(schema.info(await self._system.info(), self._settings, COMPATIBLE_WITH))
+
+    async def df(self, request: Request) -> Reply:
+        return json_response(await self._system.df())
+
+    async def swarm(self, request: Request) -> Reply:
+        raise Unavailable(_NO_SWARM)
+
+    async def plugins(self, request: Request) -> Reply:
+        return json_response([])
+
+    async def missing(self, request: Request) -> Reply:
+        raise Unimplemented(f"{request.head.method} {request.head.path} is not supported by this engine")
+
+
+def routes(settings: Settings, engine: Engine) -> list[Route]:
+    handlers = SystemRoutes(settings, engine.system)
+    swarm = [
+        Route("GET", path, handlers.swarm)
+        for path in ("/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs")
+    ]
+    missing = [
+        Route("POST", "/auth", handlers.missing),
+        Route("POST", "/session", handlers.missing),
+        Route("POST", "/grpc", handlers.missing),
+        Route("POST", "/commit", handlers.missing),
+        Route("GET", "/containers/{name}/stats", handlers.missing),
+        Route("GET", "/containers/{name}/changes", handlers.missing),
+        Route("GET", "/containers/{name}/export", handlers.missing),
+        Route("GET", "/containers/{name}/archive", handlers.missing),
+        Route("HEAD", "/containers/{name}/archive", handlers.missing),
+        Route("PUT", "/containers/{name}/archive", handlers.missing),
+        Route("POST", "/images/{name}/push", handlers.missing),
+    ]
+    return [
+        Route("GET", "/_ping", handlers.ping),
+        Route("HEAD", "/_ping", handlers.ping),
+        Route("GET", "/version", handlers.version),
+        Route("GET", "/info", handlers.info),
+        Route("GET", "/system/df", handlers.df),
+        Route("GET", "/plugins", handlers.plugins),
+        *swarm,
+        *missing,
+    ]

@@ -1,0 +1,87 @@
+"""Images in Docker's JSON: list entries, inspect, history, what a removal did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from fairlead.api.schema import config, times
+from fairlead.model.image import HistoryEntry, Image
+
+Version = tuple[int, int]
+
+
+def render_summary(image: Image, version: Version) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "Containers": -1,
+        "Created": _unix(image.created),
+        "Id": image.id,
+        "Labels": dict(image.config.labels) or None,
+        "ParentId": image.parent,
+        "RepoDigests": list(image.digests),
+        "RepoTags": list(image.references),
+        "SharedSize": -1,
+        "Size": image.size_bytes,
+    }
+    if version < (1, 44):
+        value["VirtualSize"] = image.size_bytes
+    if version < (1, 43) and not image.references and not image.digests:
+        value |= {"RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]}
+    return value
+
+
+def render_inspect(image: Image, version: Version) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "Id": image.id,
+        "RepoTags": list(image.references),
+        "RepoDigests": list(image.digests),
+        "Parent": image.parent,
+        "Comment": image.comment,
+        "Created": times.render(image.created) if image.created or version < (1, 44) else "",
+        "DockerVersion": "",
+        "Author": image.author,
+        "Config": config.render(image.config),
+        "Architecture": image.architecture,
+        "Os": image.os,
+        "Size": image.size_bytes,
+        "GraphDriver": {"Data": None, "Name": "overlay2"},
+        "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
+        "Metadata": {"LastTagTime": times.ZERO},
+    }
+    if image.variant:
+        value["Variant"] = image.variant
+    if version < (1, 44):
+        value["VirtualSize"] = image.size_bytes
+    if version < (1, 45):
+        value |= {"Container": "", "ContainerConfig": dict(image.container_config) or value["Config"]}
+    return value
+
+
+def render_history(image: Image, entries: Sequence[HistoryEntry], sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Newest first. Only the newest entry has an id, and the references: the others are `<missing>`."""
+    layers = iter(sizes)
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        rows.append(
+            {
+                "Id": "<missing>",
+                "Created": _unix(entry.created),
+                "CreatedBy": entry.created_by,
+                "Tags": None,
+                "Size": 0 if entry.empty_layer else next(layers, 0),
+                "Comment": entry.comment,
+            }
+        )
+    rows.reverse()
+    if rows:
+        rows[0] |= {"Id": image.id, "Tags": list(image.references) or None}
+    return rows
+
+
+def render_removed(steps: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{kind: text} for kind, text in steps]
+
+
+def _unix(time: datetime | None) -> int:
+    return int(time.timestamp()) if time is not None else 0

@@ -1,0 +1,96 @@
+"""Networks in Docker's JSON: create bodies in, list entries and inspect out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.api.schema import times
+from fairlead.api.schema.fields import Fields
+from fairlead.errors import InvalidParameter
+from fairlead.model.container import Endpoint
+from fairlead.model.network import Network
+from fairlead.model.request import NetworkRequest, SubnetRequest
+
+
+def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
+    fields = Fields(body, "CreateRequest")
+    name = fields.text("Name")
+    if not name:
+        raise InvalidParameter("network name cannot be empty")
+    ipam = fields.child("IPAM")
+    if ipam is not None and ipam.text("Driver") not in ("", "default"):
+        raise InvalidParameter(f'plugin "{ipam.text("Driver")}" not found')
+    return NetworkRequest(
+        name=name,
+        driver=fields.text("Driver") or "bridge",
+        subnets=tuple(_parse_subnet(item) for item in ipam.children("Config")) if ipam is not None else (),
+        internal=fields.flag("Internal"),
+        attachable=fields.flag("Attachable"),
+        ipv6=fields.flag("EnableIPv6"),
+        labels=fields.text_mapping("Labels"),
+        options=fields.text_mapping("Options"),
+    )
+
+
+def _parse_subnet(fields: Fields) -> SubnetRequest:
+    return SubnetRequest(
+        subnet=fields.text("Subnet"),
+        ip_range=fields.text("IPRange"),
+        gateway=fields.text("Gateway"),
+        aux_addresses=fields.text_mapping("AuxiliaryAddresses"),
+    )
+
+
+def render(network: Network, members: Mapping[str, tuple[str, Endpoint]]) -> dict[str, Any]:
+    """`members`: container id → its name and its endpoint here."""
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Created": times.render(network.created),
+        "Scope": "local",
+        "Driver": network.driver,
+        "EnableIPv4": True,
+        "EnableIPv6": network.subnet6 is not None,
+        "IPAM": {
+            "Driver": "default",
+            "Options": {} if not network.predefined else None,
+            "Config": _render_subnets(network) or ([] if network.driver == "bridge" else None),
+        },
+        "Internal": network.internal,
+        "Attachable": network.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {
+            container_id: _render_member(name, endpoint) for container_id, (name, endpoint) in members.items()
+        },
+        "Options": dict(network.options),
+        "Labels": dict(network.labels),
+    }
+
+
+def _render_subnets(network: Network) -> list[dict[str, Any]]:
+    if network.subnet is None:
+        return []
+    value: dict[str, Any] = {"Subnet": str(network.subnet)}
+    if network.ip_range is not None:
+        value["IPRange"] = str(network.ip_range)
+    if network.gateway is not None:
+        value["Gateway"] = str(network.gateway)
+    if network.aux_addresses:
+        value["AuxiliaryAddresses"] = dict(network.aux_addresses)
+    subnets = [value]
+    if network.subnet6 is not None:
+        subnets.append({"Subnet": str(network.subnet6)})
+    return subnets
+
+
+def _render_member(name: str, endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "EndpointID": endpoint.id,
+        "MacAddress": endpoint.mac_address,
+        "IPv4Address": str(endpoint.address) if endpoint.address is not None else "",
+        "IPv6Address": str(endpoint.address6) if endpoint.address6 is not None else "",
+    }

@@ -1,0 +1,70 @@
+"""The body of /containers/json, quickly: what does not change with time is rendered once per stored record.
+
+A record is immutable and replaced as a whole, so identity of the record (and equality of the few members known
+only while looking) tells whether a kept text still holds. Only the STATUS text is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairlead.api.schema import container as schema
+from fairlead.model.container import Container
+from fairlead.model.request import ContainerView
+
+_MARK = "@status@"
+_KEEP = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    container: Container
+    names: tuple[str, ...]
+    published: object
+    sizes: tuple[int | None, int | None]
+    version: tuple[int, int]
+    before: str
+    after: str
+
+    def holds(self, view: ContainerView, version: tuple[int, int]) -> bool:
+        return (
+            self.container is view.container
+            and self.names == view.names
+            and self.published == view.published
+            and self.sizes == (view.size_rw_bytes, view.size_root_bytes)
+            and self.version == version
+        )
+
+
+class Summaries:
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+
+    def render(self, views: Sequence[ContainerView], version: tuple[int, int]) -> bytes:
+        now = schema.now()
+        entries = []
+        for view in views:
+            known = self._kept.get(view.container.id)
+            if known is None or not known.holds(view, version):
+                known = self._kept[view.container.id] = _keep(view, version)
+            entries.append(f"{known.before}{json.dumps(schema.status_text(view, now))}{known.after}")
+        if len(self._kept) > _KEEP:
+            self._kept.clear()
+        return f"[{','.join(entries)}]\n".encode()
+
+
+def _keep(view: ContainerView, version: tuple[int, int]) -> _Kept:
+    summary = schema.render_summary(view, version, schema.now()) | {"Status": _MARK}
+    text = json.dumps(summary, separators=(",", ":"), ensure_ascii=False)
+    before, _, after = text.rpartition(f'"{_MARK}"')
+    return _Kept(
+        view.container,
+        view.names,
+        view.published,
+        (view.size_rw_bytes, view.size_root_bytes),
+        version,
+        before,
+        after,
+    )
