@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 BIN = Path(sys.executable).parent
@@ -64,14 +62,9 @@ def test_every_module_says_what_it_owns() -> None:
     assert silent == []
 
 
-def test_architecture_names_every_module() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    lacking = [
-        path.relative_to(ROOT / "src" / "fairlead").as_posix()
-        for path in SOURCES
-        if path.name != "__init__.py" and not re.search(rf"[`/ ]{re.escape(path.name)}\b", _section(text, path))
-    ]
-    assert lacking == []
+def test_code_map_of_the_architecture_is_up_to_date() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "code-map"), "--check"], check=False)
+    assert done.returncode == 0, "run scripts/code-map"
 
 
 def test_architecture_names_no_module_that_is_gone() -> None:
@@ -79,17 +72,6 @@ def test_architecture_names_no_module_that_is_gone() -> None:
     named = re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+\.py)`", text)
     gone = [name for name in named if not (ROOT / "src" / "fairlead" / name).exists() and not (ROOT / name).exists()]
     assert gone == []
-
-
-def _section(text: str, path: Path) -> str:
-    """The part of the code map under the heading of the module's folder."""
-    folder = path.parent.relative_to(ROOT / "src" / "fairlead").as_posix()
-    heading = "### the package itself" if folder == "." else f"### {folder}/"
-    start = text.find(f"{heading}")
-    if start < 0:
-        pytest.fail(f"ARCHITECTURE.md has no heading {heading!r}")
-    end = text.find("\n#", start + 1)
-    return text[start : end if end > 0 else None]
 
 
 def test_no_room_is_called_utils() -> None:
