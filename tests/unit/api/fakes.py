@@ -275,7 +275,8 @@ class FakeContainers:
             return
         if process.container.state.status.running and not force:
             raise Conflict(
-                f'cannot remove container "{ref}": container is running: stop the container before removing or force remove'
+                f'cannot remove container "{ref}": container is running: '
+                "stop the container before removing or force remove"
             )
         if process.task is not None:
             process.task.cancel()
