@@ -1,0 +1,1 @@
+"""Go's text/template over JSON values: parse, execute, functions, values. The door is cli/template.py."""
