@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 
 import pytest
 
@@ -39,41 +40,41 @@ def test_a_megabyte_through_stdin_and_stdout_is_whole(docker: Client) -> None:
 
 
 def test_logs_tail_timestamps_and_follow(docker: Client) -> None:
-    docker.do("run", "-d", "--name", "c", "box", "sh", "-c", "for i in 1 2 3; do echo $i; done; sleep 1; echo 4")
-    until(lambda: docker.do("logs", "c").endswith("3"))
-    assert docker.do("logs", "--tail", "2", "c") == "2\n3"
-    assert docker.do("logs", "-t", "--tail", "1", "c")[:4].isdigit()
-    assert docker.do("logs", "-f", "c") == "1\n2\n3\n4"
+    docker.do("run", "-d", "--name", "it", "box", "sh", "-c", "for i in 1 2 3; do echo $i; done; sleep 1; echo 4")
+    until(lambda: docker.do("logs", "it").endswith("3"))
+    assert docker.do("logs", "--tail", "2", "it") == "2\n3"
+    assert docker.do("logs", "-t", "--tail", "1", "it")[:4].isdigit()
+    assert docker.do("logs", "-f", "it") == "1\n2\n3\n4"
 
 
 def test_exec_runs_with_env_directory_user_and_exit_code(docker: Client) -> None:
-    docker.do("run", "-d", "--name", "c", "box", "sleep", "60")
-    assert docker.do("exec", "-e", "A=b", "-w", "/tmp", "c", "sh", "-c", "echo $A $PWD") == "b /tmp"
-    assert docker.do("exec", "-u", "1000:1000", "c", "id", "-u") == "1000"
-    assert docker.attempt("exec", "c", "sh", "-c", "exit 9").code == 9
-    assert docker.attempt("exec", "c", "nosuch").code in (126, 127)
+    docker.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    assert docker.do("exec", "-e", "A=b", "-w", "/tmp", "it", "sh", "-c", "echo $A $PWD") == "b /tmp"
+    assert docker.do("exec", "-u", "1000:1000", "it", "id", "-u") == "1000"
+    assert docker.attempt("exec", "it", "sh", "-c", "exit 9").code == 9
+    assert docker.attempt("exec", "it", "nosuch").code in (126, 127)
 
 
 def test_pause_stops_time_and_unpause_goes_on(docker: Client) -> None:
-    docker.do("run", "-d", "--name", "c", "box", "sleep", "60")
-    docker.do("pause", "c")
+    docker.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    docker.do("pause", "it")
     assert docker.do("ps", "--format", "{{.Status}}").endswith("(Paused)")
-    assert docker.attempt("exec", "c", "true").code == 1
-    docker.do("unpause", "c")
-    assert docker.attempt("exec", "c", "true").code == 0
+    assert docker.attempt("exec", "it", "true").code == 1
+    docker.do("unpause", "it")
+    assert docker.attempt("exec", "it", "true").code == 0
 
 
 def test_wait_and_restart_policy_and_stop(docker: Client) -> None:
-    docker.do("run", "-d", "--name", "c", "box", "sh", "-c", "exit 4")
-    assert docker.do("wait", "c") == "4"
+    docker.do("run", "-d", "--name", "it", "box", "sh", "-c", "exit 4")
+    assert docker.do("wait", "it") == "4"
     docker.do("run", "-d", "--name", "again", "--restart", "on-failure:2", "box", "sh", "-c", "exit 1")
     until(
         lambda: docker.do("inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "again") == "2 exited", timeout_s=15
     )
-    docker.do("run", "-d", "--name", "s", "box", "sh", "-c", "trap 'exit 6' TERM; sleep 60 & wait")
-    until(lambda: "sleep" in docker.do("top", "s"))
-    docker.do("stop", "s")
-    assert docker.do("inspect", "-f", "{{.State.ExitCode}}", "s") == "6"
+    docker.do("run", "-d", "--name", "stops", "box", "sh", "-c", "trap 'exit 6' TERM; sleep 60 & wait")
+    until(lambda: "sleep" in docker.do("top", "stops"))
+    docker.do("stop", "stops")
+    assert docker.do("inspect", "-f", "{{.State.ExitCode}}", "stops") == "6"
 
 
 def test_volumes_live_on_and_bind_mounts_show_the_host(docker: Client, shared_engine: Engine) -> None:
@@ -85,49 +86,36 @@ def test_volumes_live_on_and_bind_mounts_show_the_host(docker: Client, shared_en
     assert (shared_engine.root / "bound" / "file").read_text() == "out\n"
 
 
-def test_limits_hostname_workdir_user_and_readonly_take_effect(docker: Client) -> None:
-    words = [
-        "run",
-        "--rm",
-        "-h",
-        "named",
-        "-w",
-        "/tmp",
-        "-u",
-        "1000",
-        "--read-only",
-        "--tmpfs",
-        "/scratch",
-        "-e",
-        "V=1",
-    ]
-    script = "hostname; pwd; id -u; touch /x 2>&1 | grep -o Read-only; touch /t/x && echo t; echo $V"
-    assert docker.do(*words, "box", "sh", "-c", script).split() == [
+def test_hostname_directory_user_and_environment_take_effect(docker: Client) -> None:
+    words = ["run", "--rm", "-h", "named", "-w", "/tmp", "-u", "1000", "-e", "V=1"]
+    assert docker.do(*words, "box", "sh", "-c", "hostname; pwd; id -u; echo $V").split() == [
         "named",
         "/tmp",
         "1000",
-        "Read-only",
-        "scratch",
         "1",
     ]
 
 
+def test_a_read_only_container_writes_to_its_tmpfs_alone(docker: Client) -> None:
+    script = "touch /x 2>&1 | grep -o Read-only; touch /t/x && echo written"
+    words = ["run", "--rm", "--read-only", "--tmpfs", "/t", "box", "sh", "-c", script]
+    assert docker.do(*words).split() == ["Read-only", "written"]
+
+
 def test_memory_and_process_limits_hold(docker: Client) -> None:
-    hungry = "tail -c 200000000 /dev/zero | wc -c"
-    assert docker.do("run", "--rm", "box", "sh", "-c", hungry) == "200000000"
-    result = docker.attempt(
-        "run", "--memory", "20m", "--memory-swap", "20m", "--rm", "box", "tail", "-c", "200000000", "/dev/zero"
-    )
-    assert result.code == 137
+    hungry = ["dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"]
+    assert docker.attempt("run", "--rm", "box", *hungry).code == 0
+    limits = ["--memory", "20m", "--memory-swap", "20m"]
+    assert docker.attempt("run", *limits, "--rm", "box", *hungry).code == 137
     many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait"
     assert "fork" in docker.attempt("run", "--pids-limit", "4", "--rm", "box", "sh", "-c", many).err
 
 
 def test_default_confinement(docker: Client) -> None:
     script = (
-        "grep -E '^(CapEff|Seccomp):' /proc/self/status; cat /proc/kcore 2>&1 | head -c1 | wc -c; mount -t tmpfs x /mnt"
+        "grep -E '^(CapEff|Seccomp):' /proc/self/status; cat /proc/kcore 2>/dev/null | wc -c; mount -t tmpfs x /tmp"
     )
-    result = docker.attempt("run", "--rm", "box", "sh", "-c", f"mkdir -p /mnt; {script}")
+    result = docker.attempt("run", "--rm", "box", "sh", "-c", script)
     assert result.out.split() == ["CapEff:", "00000000a80425fb", "Seccomp:", "2", "0"]
     assert result.code != 0
 
@@ -152,18 +140,18 @@ def test_build_load_save_import_and_history(docker: Client, shared_engine: Engin
 
 
 def test_events_tell_the_life_of_a_container(docker: Client) -> None:
-    since = docker.do("info", "--format", "{{.SystemTime}}")
-    docker.do("run", "--rm", "--name", "c", "box", "true")
-    told = docker.do(
-        "events", "--since", since, "--until", "0s", "--filter", "type=container", "--format", "{{.Action}}"
-    )
-    assert told.split() == ["create", "attach", "start", "die", "destroy"]
+    since = int(time.time())
+    docker.do("run", "--rm", "--name", "brief", "box", "true")
+    span = ["--since", str(since), "--until", str(int(time.time()) + 1)]
+    told = docker.do("events", *span, "--filter", "container=brief", "--format", "{{.Type}} {{.Action}}")
+    actions = ["create", "attach", "start", "die", "destroy"]
+    assert told.splitlines() == [f"container {action}" for action in actions]
 
 
 def test_a_network_of_ones_own_is_open_inside(docker: Client) -> None:
     docker.do("network", "create", "mine")
-    docker.do("run", "-d", "--name", "a", "--network", "mine", "training/webapp", "python", "app.py")
-    address = docker.do("inspect", "-f", "{{.NetworkSettings.Networks.mine.IPAddress}}", "a")
+    docker.do("run", "-d", "--name", "one", "--network", "mine", "training/webapp", "python", "app.py")
+    address = docker.do("inspect", "-f", "{{.NetworkSettings.Networks.mine.IPAddress}}", "one")
     page = ["run", "--rm", "--network", "mine", "box", "wget", "-q", "-O", "-", f"http://{address}:5000/"]
     assert until(lambda: docker.attempt(*page).out) == "Hello world!\n"
     assert docker.attempt("network", "rm", "mine").code == 1

@@ -238,7 +238,7 @@ class Client:
                 check=False,
             )
         except subprocess.TimeoutExpired as late:
-            said = f"{late.stdout!r}\n{late.stderr!r}\n--- daemon\n{self.engine.tail(15)}"
+            said = f"{late.stdout!r}\n{late.stderr!r}\n--- daemon\n{self.engine.tail(8)}"
             raise Failed(f"{' '.join(arguments)}: still running after {timeout_s} s\n{said}") from None
         return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
@@ -246,7 +246,7 @@ class Client:
         """Runs it, demands exit 0, returns what it printed without the last line feed."""
         result = self.attempt(*arguments, stdin=stdin, timeout_s=timeout_s)
         if result.code != 0:
-            said = f"{result.text}\n--- daemon\n{self.engine.tail(15)}"
+            said = f"{result.text}\n--- daemon\n{self.engine.tail(8)}"
             raise Failed(f"{Path(self.argv[0]).name} {' '.join(arguments)}: exit {result.code}\n{said}")
         return result.out.rstrip("\n")
 

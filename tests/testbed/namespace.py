@@ -45,7 +45,7 @@ s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _soc
 s.settimeout(float(timeout))
 try:
     s.connect((address, int(port)))
-    s.send(text.encode())
+    s.send(text.encode() or b"hello")
     sys.stdout.buffer.write(s.recv(65536))
 except OSError as error:
     sys.exit(str(error))
@@ -109,10 +109,11 @@ class Namespace:
         answer = self.talk(address.strip("[]"), int(port), f"GET /{path} HTTP/1.0\r\n\r\n", timeout_s=timeout_s)
         return None if answer is None else answer.partition("\r\n\r\n")[2]
 
-    def talk(
-        self, address: str, port: int, text: str = "hello\n", *, udp: bool = False, timeout_s: float = 1.5
-    ) -> str | None:
-        """What the server at address:port says to `text` from in here; None where nothing answers."""
+    def talk(self, address: str, port: int, text: str = "", *, udp: bool = False, timeout_s: float = 1.5) -> str | None:
+        """What the server at address:port says to `text` from in here; None where nothing answers.
+
+        Without text a TCP client only listens: unread input would make the server's close a reset.
+        """
         client = _UDP_CLIENT if udp else _TCP_CLIENT
         argv = [sys.executable, "-I", "-S", "-c", client, address, str(port), str(timeout_s), text]
         done = subprocess.run([*self.entry, *argv], capture_output=True, timeout=timeout_s + 20, check=False)

@@ -44,9 +44,9 @@ def test_a_container_without_links_learns_of_nobody(guide: Guide) -> None:
 
 def test_added_hosts_and_a_given_hostname(guide: Guide) -> None:
     guide.do(
-        "run", "-d", "--name", "c", "-h", "foo.example.com", "--add-host", "extra:86.75.30.9", "box", "sleep", "60"
+        "run", "-d", "--name", "foo", "-h", "foo.example.com", "--add-host", "extra:86.75.30.9", "box", "sleep", "60"
     )
-    lines = guide.hosts("c")
+    lines = guide.hosts("foo")
     assert "86.75.30.9\textra" in lines
-    assert lines[-1] == f"{guide.engine.address('c')}\tfoo.example.com foo"
-    assert guide.do("exec", "c", "hostname") == "foo.example.com"
+    assert lines[-1] == f"{guide.engine.address('foo')}\tfoo.example.com foo"
+    assert guide.do("exec", "foo", "hostname") == "foo.example.com"

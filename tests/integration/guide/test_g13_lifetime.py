@@ -71,12 +71,12 @@ def test_when_the_address_changes_hosts_and_grant_of_a_running_consumer_follow(
     guide.run_db()
     guide.run_web("--link", "db:db")
     old = engine.address("db")
-    for name in ("a", "b", "c"):
+    for name in ("one", "two", "three"):
         guide.do("run", "-d", "--name", name, "box", "sleep", "60")
     guide.do("rm", "-f", "db")
     guide.do("run", "-d", "--name", "squatter", "box", "sleep", "60")
     assert engine.address("squatter") == old, "the last free address goes to whoever needs it"
-    guide.do("rm", "-f", "a")
+    guide.do("rm", "-f", "one")
     source = guide.run_db()
     new = engine.address("db")
     assert new != old
