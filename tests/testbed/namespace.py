@@ -103,11 +103,12 @@ class Namespace:
         return run(["nsenter", f"--net=/proc/{self.pid}/ns/net", "ip", *arguments])
 
     def fetch(self, url: str, *, timeout_s: float = 2) -> str | None:
-        """The page behind `http://address[:port]/path` as seen from in here; None where nothing answers."""
+        """The page behind `http://address[:port]/path` as seen from in here; None where there is none."""
         server, _, path = url.removeprefix("http://").partition("/")
         address, _, port = server.rpartition(":") if server.rfind(":") > server.rfind("]") else (server, "", "80")
         answer = self.talk(address.strip("[]"), int(port), f"GET /{path} HTTP/1.0\r\n\r\n", timeout_s=timeout_s)
-        return None if answer is None else answer.partition("\r\n\r\n")[2]
+        head, _, page = (answer or "").partition("\r\n\r\n")
+        return page if head.split()[1:2] == ["200"] else None
 
     def talk(self, address: str, port: int, text: str = "", *, udp: bool = False, timeout_s: float = 1.5) -> str | None:
         """What the server at address:port says to `text` from in here; None where nothing answers.
