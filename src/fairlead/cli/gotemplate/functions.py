@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairlead.cli import jsontext
 from fairlead.cli.gotemplate import values
 from fairlead.cli.gotemplate.errors import CallError
 
@@ -33,18 +34,16 @@ def arity(name: str) -> tuple[int, int | None]:
 
 def to_json(value: Any) -> str:
     """Compact JSON as Go's encoder without HTML escapes: maps sorted by key, structs in their order."""
-    import json
-
     if isinstance(value, values.NoValue | values.NilList) or (isinstance(value, values.GoMap) and value.null):
         return "null"
     sort = isinstance(value, values.GoMap)
     if isinstance(value, values.Context):
         rows = {key: item for key, item in value.items() if not callable(item)}
-        text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        text = jsontext.dumps(rows, sort_keys=True)
         return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     if isinstance(value, values.GoMap) and any(isinstance(item, dict | list) for item in value.values()):
         return "{" + ",".join(f"{to_json(key)}:{to_json(value[key])}" for key in sorted(value)) + "}"
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort)
+    return jsontext.dumps(value, sort_keys=sort)
 
 
 def _length(value: Any) -> int:

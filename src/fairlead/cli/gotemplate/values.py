@@ -51,7 +51,7 @@ SPELLINGS = {
 }  # fmt: skip
 
 
-class GoMap(dict[str, "Any"]):
+class GoMap(dict):  # type: ignore[type-arg]
     """An object known to be a map; `zero` is what a missing key gives."""
 
     __slots__ = ("null", "zero")
@@ -64,11 +64,11 @@ class GoMap(dict[str, "Any"]):
         self.null = null
 
 
-class NilList(list["Any"]):
+class NilList(list):  # type: ignore[type-arg]
     """A null that stands for a list: prints and counts as an empty one, is null in JSON."""
 
 
-class Context(dict[str, "Any"]):
+class Context(dict):  # type: ignore[type-arg]
     """The row of a formatter: its fields are all there are, and `go_type` names it in errors."""
 
     def __init__(self, go_type: str, fields: dict[str, Any]) -> None:
