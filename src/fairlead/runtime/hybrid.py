@@ -1,0 +1,95 @@
+"""A workaround for hosts with hybrid cgroups whose v2 mount carries a controller: crun (1.8) refuses those.
+
+There the runtime is started from a mount namespace of our own in which the v2 mount is gone. The namespace is a
+slave of the host's: our two roots are shared mounts, so that what the daemon mounts later shows up in it.
+Other hosts never come here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fairlead.linux import mounts
+
+UNIFIED = Path("/sys/fs/cgroup/unified")
+CLONE_NEWNS, CLONE_FS = 0x00020000, 0x00000200
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def needed() -> bool:
+    """True on a hybrid host whose v2 hierarchy has controllers."""
+    try:
+        return bool((UNIFIED / "cgroup.controllers").read_text().split())
+    except OSError:
+        return False
+
+
+def _call(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+class RuntimeNamespace:
+    """The mount namespace the runtime is started in."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        self._roots = roots
+        self._host = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        self._own = -1
+        self._seen: list[tuple[str, str]] = []
+        # setns(2) for mounts wants file system attributes of our own; one thread has them once unshared.
+        _call(_libc.unshare(CLONE_FS), "unshare(CLONE_FS)")
+
+    def prepare(self) -> None:
+        """Makes the roots shared mounts (once) and the namespace."""
+        present = {point for point, _ in mounts.table()}
+        for root in self._roots:
+            if str(root) not in present:
+                mounts.bind(root, root, recursive=True)
+            mounts.propagation(root, mounts.MS_SHARED)
+        self._renew()
+
+    def _foreign(self) -> list[tuple[str, str]]:
+        prefixes = tuple(f"{root}/" for root in self._roots)
+        return [row for row in mounts.table() if not row[0].startswith(prefixes)]
+
+    def _renew(self) -> None:
+        if self._own >= 0:
+            os.close(self._own)
+        self._seen = self._foreign()
+        _call(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
+        try:
+            mounts.propagation("/", mounts.MS_SLAVE, recursive=True)
+            mounts.umount(UNIFIED, lazy=True)
+            self._own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
+
+    def refresh(self) -> None:
+        """Follows the host's mount table: mounts outside our roots are not propagated where `/` is private."""
+        if self._foreign() != self._seen:
+            self._renew()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """What is started in the block starts in the namespace. Never await inside."""
+        _call(_libc.setns(self._own, CLONE_NEWNS), "setns")
+        try:
+            yield
+        finally:
+            _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
+
+    def close(self, *, teardown: bool) -> None:
+        if self._own >= 0:
+            os.close(self._own)
+            self._own = -1
+        os.close(self._host)
+        if teardown:
+            for root in self._roots:
+                if len(mounts.mounted_below(root)) == 1:
+                    mounts.umount(root, lazy=True)

@@ -1,0 +1,245 @@
+"""The runtime package's door: create, start, watch, signal, delete one container, through conmon and crun."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal as signals
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fairlead.errors import Conflict, SystemFailure
+from fairlead.linux import files, process
+from fairlead.model.container import HostConfig
+from fairlead.model.settings import Settings
+from fairlead.runtime import cgroups, conmon, crun, defaults, hybrid, seccomp
+from fairlead.runtime.launch import Exit, Launched, LaunchSpec
+from fairlead.runtime.spec import resources
+
+LOST = 255
+"""Exit code when nobody saw the end (the machine went down, the monitor was killed)."""
+
+
+class Runtime:
+    """One crun root and its containers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.bundles = settings.exec_root / "containers"
+        self._exits = settings.exec_root / "exits"
+        self._root = settings.exec_root / "crun"
+        self._roots = (settings.data_root, settings.exec_root)
+        self._cgroup_parent = f"/fairlead/{settings.instance}"
+        self.filters = seccomp.Filters(settings.data_root / "seccomp")
+        self.available = defaults.host_capabilities()
+        self._namespace: hybrid.RuntimeNamespace | None = None
+        self._command: list[str] = []
+
+    async def open(self) -> None:
+        """Finds the programs, makes the directories, prepares the hybrid workaround where it is needed."""
+        self._command = crun.command(self._root)
+        for folder in (self.bundles, self._exits, self._root):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if cgroups.version() == 1 and hybrid.needed():
+            self._namespace = hybrid.RuntimeNamespace(self._roots)
+            self._namespace.prepare()
+
+    def close(self, *, teardown: bool) -> None:
+        if self._namespace:
+            self._namespace.close(teardown=teardown)
+            self._namespace = None
+
+    # -- paths -----------------------------------------------------------------------------------
+
+    def bundle(self, container_id: str) -> Path:
+        return self.bundles / container_id
+
+    def cgroup(self, container_id: str) -> str:
+        return f"{self._cgroup_parent}/{container_id}"
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        if self._namespace is None:
+            yield
+        else:
+            with self._namespace.inside():
+                yield
+
+    def refresh(self) -> None:
+        """To be called before a start that mounts paths of the host."""
+        if self._namespace:
+            self._namespace.refresh()
+
+    def _spawn(self, argv: Sequence[str], fds: dict[int, int], env: dict[str, str] | None = None) -> process.Child:
+        with self._entered():
+            return process.spawn(argv, fds=fds, env=env)
+
+    async def _crun(self, *arguments: str) -> str:
+        """Runs a crun verb; its error text on failure, '' on success."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        try:
+            child = self._spawn([*self._command, *arguments], {2: writer})
+        finally:
+            os.close(writer)
+        text, code = await asyncio.gather(process.read_all(reader), process.wait(child))
+        return "" if code == 0 else text.decode(errors="replace").strip() or f"exit {code}"
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def write_bundle(self, container_id: str, document: dict[str, Any]) -> Path:
+        """The OCI bundle directory with its config.json."""
+        bundle = self.bundle(container_id)
+        bundle.mkdir(mode=0o700, exist_ok=True)
+        (bundle / "config.json").write_text(json.dumps(document, separators=(",", ":")))
+        return bundle
+
+    async def create(self, spec: LaunchSpec, *, argv0: str = "", filter_key: str = "") -> Launched:
+        """Starts the monitor, which creates the container: everything set up, the process not yet running."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        argv = conmon.arguments(spec, self._command, self._exits)
+        env = {**process.ENVIRONMENT, "_OCI_SYNCPIPE": "3"}
+        try:
+            child = self._spawn(argv, {3: writer}, env)
+        except BaseException:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        (pid, message), _ = await asyncio.gather(conmon.read_sync(reader), process.wait(child))
+        if pid <= 0:
+            raise crun.create_failure(message, argv0)
+        if filter_key and self.filters.compiled(filter_key) is None:
+            self.filters.learn(filter_key, self._root / spec.container_id)
+        monitor = int((spec.bundle / "conmon.pid").read_text())
+        return Launched(pid, monitor, process.start_ticks(monitor))
+
+    async def start(self, container_id: str, *, argv0: str = "") -> None:
+        """Lets the process of a created container run."""
+        if error := await self._crun("start", container_id):
+            raise crun.create_failure(error, argv0)
+
+    async def delete(self, container_id: str, *, force: bool = False) -> None:
+        """Removes what crun and the kernel keep of a dead container (with `force`: kills it first). Absent is fine."""
+        if (self._root / container_id).exists():
+            error = await self._crun("delete", *(["--force"] if force else []), container_id)
+            if error and "does not exist" not in error and not force:
+                raise SystemFailure(f"delete container: {error}")
+        cgroups.remove(self.cgroup(container_id))
+
+    def forget(self, container_id: str) -> None:
+        """Removes bundle and exit file."""
+        files.remove_tree(self.bundle(container_id))
+        (self._exits / container_id).unlink(missing_ok=True)
+
+    def running_pid(self, container_id: str) -> int | None:
+        """The first process of the container if it lives, after a look at crun's own state."""
+        try:
+            status = json.loads((self._root / container_id / "status").read_text())
+            pid, born = int(status["pid"]), int(status.get("process-start-time", 0))
+        except (OSError, ValueError, KeyError):
+            return None
+        ticks = process.start_ticks(pid)
+        return pid if ticks and (not born or ticks == born) and not _zombie(pid) else None
+
+    async def watch(self, container_id: str, monitor_pid: int, monitor_start_ticks: int) -> Exit:
+        """Returns when the container has ended and its monitor has written everything."""
+        try:
+            pidfd = os.pidfd_open(monitor_pid)
+        except OSError:
+            return self._exit(container_id)
+        try:
+            if process.start_ticks(monitor_pid) == monitor_start_ticks:
+                await process.wait_pidfd(pidfd)
+        finally:
+            os.close(pidfd)
+        return self._exit(container_id)
+
+    def _exit(self, container_id: str) -> Exit:
+        path = self._exits / container_id
+        try:
+            code = int(path.read_text())
+            finished = datetime.fromtimestamp(path.stat().st_mtime_ns / 1e9, UTC)
+        except (OSError, ValueError):
+            code, finished = LOST, datetime.now(UTC)
+        oom = (self.bundle(container_id) / "oom").exists() or cgroups.oom_kills(self.cgroup(container_id)) > 0
+        return Exit(code, oom, finished)
+
+    # -- a running one ---------------------------------------------------------------------------
+
+    async def kill(self, container_id: str, number: int, *, all: bool = False) -> None:
+        """Sends a signal to the first process, or to all."""
+        if all:
+            for pid in cgroups.processes(self.cgroup(container_id)):
+                _send(pid, number)
+            return
+        first = self.running_pid(container_id)
+        if first is None:
+            raise Conflict(f"cannot kill container: {container_id}: container {container_id} is not running")
+        _send(first, number)
+
+    async def pause(self, container_id: str) -> None:
+        if error := await self._crun("pause", container_id):
+            raise SystemFailure(f"cannot pause container {container_id}: {error}")
+
+    async def resume(self, container_id: str) -> None:
+        if error := await self._crun("resume", container_id):
+            raise SystemFailure(f"cannot unpause container {container_id}: {error}")
+
+    async def update(self, container_id: str, host_config: HostConfig) -> None:
+        """New limits for a running container."""
+        path = self.bundle(container_id) / "resources.json"
+        path.write_text(json.dumps({k: v for k, v in resources(host_config).items() if k != "devices"}))
+        if error := await self._crun("update", "--resources", str(path), container_id):
+            raise SystemFailure(f"Cannot update container {container_id}: {error}")
+
+    def processes(self, container_id: str) -> list[int]:
+        return cgroups.processes(self.cgroup(container_id))
+
+    async def attach(self, container_id: str) -> conmon.AttachConnection:
+        """Joins the container's stdio; works from creation on, so that not a byte is missed."""
+        return conmon.AttachConnection(conmon.connect(self.bundle(container_id)))
+
+    def resize(self, container_id: str, height: int, width: int) -> None:
+        conmon.resize(self.bundle(container_id), height, width)
+
+    def spawn_exec(
+        self, container_id: str, document: Path, pid_file: Path, fds: dict[int, int], console: Path | None
+    ) -> process.Child:
+        """`crun exec` as a child of ours: it ends with the exit code of the process in the container."""
+        argv = [*self._command, "exec", "--process", str(document), "--pid-file", str(pid_file)]
+        if console is not None:
+            argv += ["--console-socket", str(console)]
+        return self._spawn([*argv, container_id], fds)
+
+    # -- after a crash ---------------------------------------------------------------------------
+
+    async def sweep(self, keep: set[str]) -> None:
+        """Removes everything of containers not in `keep`: processes, crun state, bundles, cgroups."""
+        known = {entry.name for entry in self._root.iterdir()} | {entry.name for entry in self.bundles.iterdir()}
+        known |= {entry.name for entry in self._exits.iterdir()} | cgroups.children(self._cgroup_parent)
+        for container_id in known - keep:
+            await self.kill(container_id, signals.SIGKILL, all=True)
+            await self.delete(container_id, force=True)
+            files.remove_tree(self._root / container_id)
+            self.forget(container_id)
+
+    def remove_cgroups(self) -> None:
+        """The instance's empty parent cgroup goes too."""
+        cgroups.remove(self._cgroup_parent)
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return True
