@@ -58,7 +58,7 @@ def info(facts: Mapping[str, Any], settings: Settings, compatible_with: str) -> 
         "ContainersStopped": 0,
         "Images": 0,
         "Driver": "overlay2",
-        "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"]],
+        "DriverStatus": [["Supports d_type", "true"]],
         "Plugins": {
             "Volume": ["local"],
             "Network": ["bridge", "host", "null"],
