@@ -67,20 +67,25 @@ async def _lines(first: Mapping[str, Any] | None, messages: AsyncIterator[Mappin
             await close()
 
 
-async def pump(stdio: Stdio, duplex: Duplex) -> None:
+async def pump(stdio: Stdio, duplex: Duplex, *, stdin: bool) -> None:
     """Copy both ways until the process's output ends; the client may end its input long before.
 
-    Leaving in any way (also by cancellation: the client is gone) closes the attachment.
+    Without `stdin` the client's input is not looked at: docker shuts its side down at once when it has none to
+    give, which says nothing about the process. Leaving in any way (also by cancellation: the client is gone)
+    closes the attachment.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            feed = group.create_task(_feed(stdio, duplex), name="stdin")
+            feed = group.create_task(_feed(stdio, duplex), name="stdin") if stdin else None
             while (chunk := await stdio.read()) is not None:
                 stream, data = chunk
                 await duplex.write(data if stdio.tty else frame(stream, data))
-            feed.cancel()
+            if feed is not None:
+                feed.cancel()
     except* ConnectionError:
         pass  # the client left
+    except* EngineError as group_of:
+        log.warning("stream broke off: %s", group_of.exceptions)
     finally:
         await stdio.close()
 
@@ -91,5 +96,5 @@ async def _feed(stdio: Stdio, duplex: Duplex) -> None:
         while data := await duplex.read():
             await stdio.write(data)
         await stdio.write_eof()
-    except (ConnectionError, BrokenPipeError):
+    except ConnectionError:
         pass

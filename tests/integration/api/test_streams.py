@@ -69,6 +69,23 @@ def test_attach_hooks_a_created_container_and_survives_half_close(tmp_path: Path
     run(tmp_path, test)
 
 
+def test_half_close_of_a_client_without_stdin_means_nothing(tmp_path: Path) -> None:
+    """The docker CLI shuts its side down as soon as it has no input to give: always, without -i."""
+
+    async def test(table: Bench) -> None:
+        process = table.engine.containers.add("c")
+        client = await table.connect()
+        client.request("POST", "/containers/c/attach?stdout=1&stream=1", b"", *UPGRADE)
+        await client.head()
+        client.half_close()
+        await process.attached[0].output.put((1, b"still here"))
+        await process.attached[0].output.put(None)
+        assert await client.reader.read() == b"\x01\0\0\0\0\0\0\x0astill here"
+        assert process.attached[0].input.empty()
+
+    run(tmp_path, test)
+
+
 def test_attach_says_upgraded_word_for_word(tmp_path: Path) -> None:
     async def test(table: Bench) -> None:
         table.engine.containers.add("c", config=Config(image="busybox", tty=True))

@@ -35,7 +35,7 @@ class ExecRoutes:
                 await duplex.write(errors.text(error).encode() + b"\r\n")
                 return
             if stdio is not None:
-                await streams.pump(stdio, duplex)
+                await streams.pump(stdio, duplex, stdin=view.request.attach_stdin)
 
         return Hijack(pump=pump, content_type=streams.content_type(request.version, tty=view.request.tty))
 

@@ -44,7 +44,7 @@ class StreamRoutes:
             return Response(status=errors.status(error), body=text, content_type=streams.RAW, close=True)
 
         async def pump(duplex: Duplex) -> None:
-            await streams.pump(stdio, duplex)
+            await streams.pump(stdio, duplex, stdin=wanted.stdin)
 
         return Hijack(pump=pump, content_type=streams.content_type(request.version, tty=stdio.tty))
 
