@@ -142,3 +142,11 @@ def _group(key: str, first: int, last: int) -> str:
     address, _, protocol = key.rpartition("/")
     span = str(first) if first == last else f"{first}-{last}"
     return f"{_host(address)}:{span}->{span}/{protocol}" if address else f"{span}/{protocol}"
+
+
+def show_usage(items: Sequence[Item]) -> str:
+    """The containers part of `system df -v`."""
+    columns = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
+    base = kind(no_trunc=False)
+    fields = {**base.fields, "Size": lambda item: units.size(item.get("SizeRw") or 0, digits=3)}
+    return formats.listing(formats.Kind(base.go_type, fields, _TITLES, columns), items)
