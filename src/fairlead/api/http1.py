@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
@@ -178,4 +177,5 @@ def _date() -> str:
 
 @functools.lru_cache(maxsize=2)
 def _format_date(now: int) -> str:
-    return formatdate(now, usegmt=True)
+    """RFC 9110's form. (The daemon sets no locale; email.utils would load a package.)"""
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))
