@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fairlead.api.schema import ports
@@ -35,8 +36,8 @@ _ECHOED_IF_GIVEN = ("StorageOpt", "KernelMemory", "KernelMemoryTCP")
 
 def parse(fields: Fields) -> HostConfig:
     mode = fields.text("NetworkMode")
-    swappiness = fields.optional_integer("MemorySwappiness")
-    return HostConfig(
+    return replace(
+        _parse_isolation(fields, _parse_resources(fields)),
         binds=fields.texts("Binds"),
         mounts=tuple(_parse_mount(item) for item in fields.children("Mounts")),
         tmpfs=fields.text_mapping("Tmpfs"),
@@ -53,26 +54,43 @@ def parse(fields: Fields) -> HostConfig:
         restart_policy=_parse_restart(fields.child("RestartPolicy")),
         auto_remove=fields.flag("AutoRemove"),
         log_config=_parse_log(fields.child("LogConfig")),
+        init=fields.optional_flag("Init"),
+        runtime=fields.text("Runtime") or "runc",
+        annotations=fields.text_mapping("Annotations"),
+        console_size=fields.pair("ConsoleSize") or (0, 0),
+        raw={name: value for name in (*_ECHOED, *_ECHOED_IF_GIVEN) if (value := fields.get(name))},
+    )
+
+
+def _parse_isolation(fields: Fields, host: HostConfig) -> HostConfig:
+    return replace(
+        host,
         privileged=fields.flag("Privileged"),
         cap_add=fields.texts("CapAdd"),
         cap_drop=fields.texts("CapDrop"),
         security_opt=fields.texts("SecurityOpt"),
         read_only_rootfs=fields.flag("ReadonlyRootfs"),
         group_add=fields.texts("GroupAdd"),
-        devices=tuple(_parse_device(item) for item in fields.children("Devices")),
-        device_cgroup_rules=fields.texts("DeviceCgroupRules"),
-        ulimits=tuple(
-            Ulimit(item.text("Name"), item.integer("Soft"), item.integer("Hard")) for item in fields.children("Ulimits")
-        ),
         sysctls=fields.text_mapping("Sysctls"),
-        shm_size_bytes=fields.integer("ShmSize") or DEFAULT_SHM_BYTES,
-        init=fields.optional_flag("Init"),
-        runtime=fields.text("Runtime") or "runc",
         ipc_mode=fields.text("IpcMode") or "private",
         pid_mode=fields.text("PidMode"),
         uts_mode=fields.text("UTSMode"),
         userns_mode=fields.text("UsernsMode"),
         cgroupns_mode=fields.text("CgroupnsMode"),
+        masked_paths=fields.optional_texts("MaskedPaths"),
+        readonly_paths=fields.optional_texts("ReadonlyPaths"),
+    )
+
+
+def _parse_resources(fields: Fields) -> HostConfig:
+    swappiness = fields.optional_integer("MemorySwappiness")
+    return HostConfig(
+        devices=tuple(_parse_device(item) for item in fields.children("Devices")),
+        device_cgroup_rules=fields.texts("DeviceCgroupRules"),
+        ulimits=tuple(
+            Ulimit(item.text("Name"), item.integer("Soft"), item.integer("Hard")) for item in fields.children("Ulimits")
+        ),
+        shm_size_bytes=fields.integer("ShmSize") or DEFAULT_SHM_BYTES,
         cgroup_parent=fields.text("CgroupParent"),
         memory_bytes=fields.integer("Memory"),
         memory_reservation_bytes=fields.integer("MemoryReservation"),
@@ -88,11 +106,6 @@ def parse(fields: Fields) -> HostConfig:
         pids_limit=fields.integer("PidsLimit"),
         oom_kill_disable=fields.flag("OomKillDisable"),
         oom_score_adj=fields.integer("OomScoreAdj"),
-        masked_paths=fields.optional_texts("MaskedPaths"),
-        readonly_paths=fields.optional_texts("ReadonlyPaths"),
-        annotations=fields.text_mapping("Annotations"),
-        console_size=fields.pair("ConsoleSize") or (0, 0),
-        raw={name: value for name in (*_ECHOED, *_ECHOED_IF_GIVEN) if (value := fields.get(name))},
     )
 
 
