@@ -155,7 +155,8 @@ def event(message: Item) -> str:
     when = f"{stamp[:19]}.{nano % 10**9:09d}{stamp[19:]}"
     actor = message.get("Actor") or {}
     attributes = ", ".join(f"{key}={value}" for key, value in sorted((actor.get("Attributes") or {}).items()))
-    return f"{when} {message['Type']} {message['Action']} {actor.get('ID', '')}{f' ({attributes})' if attributes else ''}\n"
+    tail = f" ({attributes})" if attributes else ""
+    return f"{when} {message['Type']} {message['Action']} {actor.get('ID', '')}{tail}\n"
 
 
 def event_row(message: Item) -> Item:
