@@ -1,0 +1,337 @@
+"""The network package's door: networks, sandboxes, endpoints, published ports and grants of one daemon in the kernel.
+
+Keeps no durable state: everything here can be rebuilt from stored endpoints with `restore`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
+
+from fairlead import ids
+from fairlead.errors import SystemFailure
+from fairlead.linux import namespaces
+from fairlead.model.container import Endpoint, Port, PortBinding, PublishedPort
+from fairlead.model.network import Grant, Network
+from fairlead.model.settings import Settings
+from fairlead.network import conntrack, endpoint, firewall, nft, ports, proxy, sandbox
+from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
+
+_DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
+_IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+_CONF = Path("/proc/sys/net/ipv4/conf")
+_NEIGH = Path("/proc/sys/net/ipv4/neigh")
+_BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
+
+
+class Controller:
+    """All kernel networking of one daemon."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = namespaces.current_netns()
+        self._link = Netlink()
+        self._tables = nft.Tables(f"fairlead_{settings.instance}")
+        self._ports = ports.Ports()
+        self._ipv6 = ports.host_has_ipv6()
+        self._bridges: dict[str, int] = {}
+        self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
+        # br_netfilter translates before the bridge decides, and would then bridge between two isolated ports: there
+        # containers reach published ports of their own bridge through the daemon's sockets.
+        self._carries = _BRIDGED.exists() and _BRIDGED.read_text().strip() == "1"
+        self._forwarding_mark = settings.exec_root / "forwarding"
+
+    # -- networks --------------------------------------------------------------------------------
+
+    def default_network(self, stored: Network | None) -> Network:
+        """The network `bridge`. Its subnet, once stored, stays; settings that were given win."""
+        settings = self._settings
+        address = settings.bip
+        if address is None and stored is not None and stored.subnet and stored.gateway:
+            address = IPv4Interface(f"{stored.gateway}/{stored.subnet.prefixlen}")
+        if address is None:
+            address = self._free_default()
+        return Network(
+            id=stored.id if stored else ids.new_id(),
+            name="bridge",
+            created=stored.created if stored else datetime.now(UTC),
+            bridge=settings.bridge,
+            subnet=address.network,
+            gateway=address.ip,
+            icc=settings.icc,
+            mtu=settings.mtu,
+            host_ip=settings.host_ip,
+            predefined=True,
+            options={
+                "com.docker.network.bridge.default_bridge": "true",
+                "com.docker.network.bridge.enable_icc": str(settings.icc).lower(),
+                "com.docker.network.bridge.enable_ip_masquerade": "true",
+                "com.docker.network.bridge.host_binding_ipv4": str(settings.host_ip),
+                "com.docker.network.bridge.name": settings.bridge,
+                "com.docker.network.driver.mtu": str(settings.mtu),
+            },
+        )
+
+    def _free_default(self) -> IPv4Interface:
+        own = self._device(self._settings.bridge)
+        taken = [a.network for index, a in self._link.addresses() if own is None or index != own]
+        taken += [IPv4Network(route) for route in self._link.routes()] if own is None else []
+        if not any(_DEFAULT_BIP.network.overlaps(network) for network in taken):
+            return _DEFAULT_BIP
+        subnet = self.choose_subnet([])
+        return IPv4Interface(f"{subnet.network_address + 1}/{subnet.prefixlen}")
+
+    def choose_subnet(self, existing: Sequence[Network]) -> IPv4Network:
+        """The first piece of the pools that no network of ours and no route of the host overlaps."""
+        taken = [network.subnet for network in existing if network.subnet is not None]
+        taken += [IPv4Network(route) for route in self._link.routes()]
+        for pool in self._settings.pools:
+            for subnet in pool.base.subnets(new_prefix=max(pool.size, pool.base.prefixlen)):
+                if not any(subnet.overlaps(other) for other in taken):
+                    return subnet
+        raise SystemFailure("all predefined address pools have been fully subnetted")
+
+    async def open(
+        self, networks: Sequence[Network], attached: Sequence[Attached] = (), grants: Iterable[Grant] = ()
+    ) -> None:
+        """Replaces the ruleset in one transaction, elements of what runs included, and makes the bridges.
+
+        What runs loses no packet: there is no moment without its rules. Sockets follow with `restore`.
+        """
+        forwarding = self._enable_forwarding()
+        prefix = endpoint.veth_prefix(self._settings.instance)
+        elements = self._elements(attached, grants)
+        for network in networks:
+            if network.driver == "bridge":
+                elements += firewall.network_elements(network)
+        text = firewall.ruleset(self._tables.table, prefix, guard_forwarding=forwarding)
+        await self._tables.load(text + firewall.render(self._tables.table, elements))
+        for network in networks:
+            self.add_network(network)
+
+    def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
+        elements = firewall.grant_elements(grants)
+        for network, end, published in attached:
+            elements += [*self._guard(end), *self._port_elements(network, end, published)]
+        return elements
+
+    def _carried_on(self, network: Network) -> str:
+        return network.bridge if self._carries and not network.icc else ""
+
+    def _port_elements(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
+        if end.address is None:
+            return []
+        return firewall.port_elements(end.address.ip, published, carried_on=self._carried_on(network))
+
+    def _enable_forwarding(self) -> bool:
+        """Turns IPv4 forwarding on; True if it was this daemon (in this boot) that did."""
+        if _IP_FORWARD.read_text().strip() != "1":
+            _IP_FORWARD.write_text("1")
+            self._forwarding_mark.touch()
+        return self._forwarding_mark.exists()
+
+    async def close(self, *, teardown: bool) -> None:
+        """Lets go of sockets; with `teardown` removes rules, bridges and endpoints as well."""
+        for forwarder in self._forwarders.values():
+            forwarder.close()
+        self._forwarders.clear()
+        self._ports.close()
+        if teardown:
+            await self._tables.load(firewall.removal(self._tables.table))
+            self.sweep(set())
+            for name in list(self._bridges):
+                self._delete_device(name)
+            if self._forwarding_mark.exists():
+                _IP_FORWARD.write_text("0")
+                self._forwarding_mark.unlink()
+        self._link.close()
+        self._tables.close()
+        os.close(self._home)
+
+    def add_network(self, network: Network) -> None:
+        """The bridge of a network, its address and rules; what is there is taken over."""
+        if network.driver != "bridge":
+            return
+        index = self._device(network.bridge)
+        try:
+            if index is None:
+                mac = endpoint.mac_bytes(endpoint.mac_for(network.gateway)) if network.gateway else os.urandom(6)
+                self._link.request(add_bridge(network.bridge, mac, network.mtu))
+                index = socket.if_nametoindex(network.bridge)
+            self._link.request(set_up(index))
+            if network.gateway is not None and network.subnet is not None:
+                bits = network.subnet.prefixlen
+                self._link.request(add_address(index, IPv4Interface(f"{network.gateway}/{bits}")))
+        except OSError as error:
+            raise SystemFailure(f"make bridge {network.bridge}: {error.strerror}") from error
+        self._bridges[network.bridge] = index
+        self._tune(network)
+        self._tables.apply(add=firewall.network_elements(network))
+
+    def _tune(self, network: Network) -> None:
+        """Sysctls of our own bridge: 127.0.0.1 may be translated into it; isolated ports are routed through it."""
+        conf = _CONF / network.bridge
+        _write(conf / "route_localnet", "1")
+        _write(conf / "send_redirects", "0")
+        _write(conf / "proxy_arp_pvlan", "0" if network.icc else "1")
+        # Without this the kernel waits up to 0.8 s before it answers ARP for another.
+        _write(_NEIGH / network.bridge / "proxy_delay", "0")
+
+    def remove_network(self, network: Network) -> None:
+        """Bridge and rules go; absent is fine."""
+        self._tables.apply(delete=firewall.network_elements(network))
+        self._bridges.pop(network.bridge, None)
+        self._delete_device(network.bridge)
+
+    def _device(self, name: str) -> int | None:
+        try:
+            return socket.if_nametoindex(name)
+        except OSError:
+            return None
+
+    def _delete_device(self, name: str) -> None:
+        try:
+            self._link.request(delete_device(name=name))
+        except OSError as error:
+            if error.errno != 19:
+                raise SystemFailure(f"remove device {name}: {error.strerror}") from error
+
+    # -- sandboxes and endpoints -----------------------------------------------------------------
+
+    def new_sandbox(self) -> sandbox.Sandbox:
+        """A fresh network namespace with nothing but its loopback."""
+        return sandbox.create(self._home)
+
+    def open_sandbox(self, pid: int) -> sandbox.Sandbox:
+        """The network namespace of a running process."""
+        try:
+            return sandbox.Sandbox(namespaces.pid_netns(pid), self._home)
+        except OSError as error:
+            raise SystemFailure(f"open network namespace of process {pid}: {error.strerror}") from error
+
+    def connect(
+        self, box: sandbox.Sandbox, network: Network, end: Endpoint, *, interface: str = "eth0", default_route: bool
+    ) -> None:
+        """Joins the sandbox to the network; leaves nothing behind on failure."""
+        if network.driver != "bridge":
+            return
+        instance = self._settings.instance
+        guard = self._guard(end)
+        self._tables.apply(add=guard)
+        try:
+            endpoint.setup(
+                self._link, box, network, end, instance=instance, bridge=self._bridges[network.bridge],
+                interface=interface, default_route=default_route and not network.internal,
+            )  # fmt: skip
+        except BaseException:
+            endpoint.teardown(self._link, instance, end.id)
+            self._tables.apply(delete=guard)
+            raise
+
+    def _guard(self, end: Endpoint) -> list[nft.Element]:
+        if end.address is None:
+            return []
+        device = endpoint.veth_name(self._settings.instance, end.id)
+        return [firewall.guard_element(device, endpoint.mac_bytes(end.mac_address), end.address.ip)]
+
+    def disconnect(self, network: Network, end: Endpoint) -> None:
+        """Removes the endpoint's devices and rules; absent is fine."""
+        if network.driver != "bridge":
+            return
+        endpoint.teardown(self._link, self._settings.instance, end.id)
+        self._tables.apply(delete=self._guard(end))
+
+    # -- grants ----------------------------------------------------------------------------------
+
+    def grant(self, grants: Iterable[Grant]) -> None:
+        """Opens the links' ports, and echo requests, from consumer to source."""
+        self._tables.apply(add=firewall.grant_elements(grants))
+
+    def revoke(self, grants: Iterable[Grant], *, cut: bool = False) -> None:
+        """Closes them. With `cut` connections that are open end as well."""
+        gone = list(grants)
+        self._tables.apply(delete=firewall.grant_elements(gone))
+        if cut:
+            conntrack.forget({(grant.consumer, grant.source) for grant in gone})
+
+    # -- ports -----------------------------------------------------------------------------------
+
+    def reserve(
+        self, network: Network, end: Endpoint, container_name: str, exposed: Iterable[Port],
+        bindings: Mapping[Port, tuple[PortBinding, ...]], *, publish_all: bool,
+    ) -> tuple[PublishedPort, ...]:  # fmt: skip
+        """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
+        if end.address is None:
+            return ()
+        wanted = ports.wishes(exposed, bindings, publish_all=publish_all, default_ip=network.host_ip, ipv6=self._ipv6)
+        try:
+            return self._ports.reserve(end.id, wanted, end.address.ip)
+        except SystemFailure as error:
+            raise SystemFailure(
+                "failed to set up container networking: driver failed programming external connectivity on endpoint "
+                f"{container_name} ({end.id}): {error.message}"
+            ) from error
+
+    def activate(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """Makes reserved ports reachable. Last step of a start: a rule that comes too early costs clients a second."""
+        if end.address is None or not published:
+            return
+        self._tables.apply(add=self._port_elements(network, end, published))
+        self._ports.listen(published)
+        carried = self._carried_on(network)
+        for port in published:
+            if port.port.protocol == "tcp" and (carried or ":" in port.host_ip):
+                for sock in self._ports.sockets(port):
+                    self._forwarders[port] = proxy.Forwarder(sock, end.address.ip, port.port.number)
+
+    def withdraw(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """First step of a stop: nobody new gets in."""
+        if end.address is None or not published:
+            return
+        for port in published:
+            if forwarder := self._forwarders.pop(port, None):
+                forwarder.close()
+        self._tables.apply(delete=self._port_elements(network, end, published))
+
+    def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """The host ports are free for others."""
+        self._ports.release(end.id, published)
+
+    # -- after a restart of the daemon -----------------------------------------------------------
+
+    def restore(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> None:
+        """Takes back what runs: guards, grants and ports in one transaction, then the sockets."""
+        self._tables.apply(add=self._elements(attached, grants))
+        for network, end, published in attached:
+            self._ports.restore(end.id, published)
+            self.activate(network, end, published)
+
+    def sweep(self, keep: set[str]) -> None:
+        """Deletes veths of this daemon whose endpoint is not in `keep` (ids)."""
+        instance = self._settings.instance
+        prefix = endpoint.veth_prefix(instance)
+        wanted = {endpoint.veth_name(instance, endpoint_id) for endpoint_id in keep}
+        for device in self._link.devices():
+            if device.name.startswith(prefix) and len(device.name) == len(prefix) + 8 and device.name not in wanted:
+                self._delete_device(device.name)
+
+    def sweep_bridges(self, networks: Sequence[Network]) -> None:
+        """Deletes bridges of networks that are no more (ours are recognised by their name)."""
+        prefix = f"br-{self._settings.instance[:4]}"
+        wanted = {network.bridge for network in networks}
+        for device in self._link.devices():
+            if device.name.startswith(prefix) and device.name not in wanted:
+                self._delete_device(device.name)
+
+
+def _write(path: Path, value: str) -> None:
+    try:
+        path.write_text(value)
+    except OSError as error:
+        raise SystemFailure(f"set {path}: {error.strerror}") from error

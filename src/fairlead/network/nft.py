@@ -1,0 +1,145 @@
+"""Elements of nftables sets and maps in one transaction, spoken raw over nfnetlink: 0.02 ms where a process costs 16.
+
+Sole speaker of nfnetlink's nftables subsystem. Contract: `apply` is all or nothing; adding what is there and
+deleting what is not are success. The ruleset itself is loaded once, as text, by the `nft` program.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fairlead.errors import SystemFailure
+from fairlead.linux import process
+from fairlead.network.netlink import attribute, message
+
+INET, BRIDGE = 1, 7
+_SUBSYSTEM = 10
+_NEW, _DEL = 12, 14
+_BEGIN, _END = 16, 17
+_NESTED = 0x8000
+_ACK, _CREATE = 4, 0x400
+_PER_MESSAGE = 128
+INTERVAL_END = b""
+"""Marks the key of an element as the first value behind an interval (sets of one field)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of the set or map `name`: packed key, packed value (maps), last key of an interval (ranges)."""
+
+    name: str
+    key: bytes
+    data: bytes | None = None
+    key_end: bytes | None = None
+    family: int = INET
+
+
+def pad(raw: bytes) -> bytes:
+    """A part of a concatenated key fills whole 32-bit registers."""
+    return raw + b"\0" * (-len(raw) % 4)
+
+
+def service(number: int) -> bytes:
+    return struct.pack("!H2x", number)
+
+
+def protocol(name: str) -> bytes:
+    return struct.pack("B3x", {"tcp": 6, "udp": 17, "sctp": 132}[name])
+
+
+def ifname(name: str) -> bytes:
+    return name.encode().ljust(16, b"\0")
+
+
+class Tables:
+    """A netfilter socket of one network namespace, and the table of one daemon."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12)
+        self._socket.bind((0, 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, 32, 1 << 22)  # SO_SNDBUFFORCE: a thousand elements at once
+        self._socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def load(self, ruleset: str) -> None:
+        """Runs ruleset text through `nft` (at start and stop of the daemon only)."""
+        try:
+            await process.run(["nft", "-f", "-"], stdin=ruleset.encode())
+        except (process.ProcessFailed, OSError) as error:
+            raise SystemFailure(f"load nftables ruleset: {error}") from error
+
+    def apply(self, *, add: Iterable[Element] = (), delete: Iterable[Element] = ()) -> None:
+        """Deletes, then adds, in one transaction."""
+        gone, new = list(delete), list(add)
+        if not gone and not new:
+            return
+        try:
+            self._transact([*self._messages(_DEL, gone), *self._messages(_NEW, new)])
+        except FileNotFoundError:
+            for element in gone:
+                self._delete_one(element)
+            if new:
+                self._transact(self._messages(_NEW, new))
+        except OSError as error:
+            raise SystemFailure(f"change nftables elements: {error.strerror}") from error
+
+    def _delete_one(self, element: Element) -> None:
+        try:
+            self._transact(self._messages(_DEL, [element]))
+        except FileNotFoundError:
+            pass
+
+    def _messages(self, kind: int, elements: Sequence[Element]) -> list[bytes]:
+        grouped: dict[tuple[int, str], list[Element]] = {}
+        for element in elements:
+            grouped.setdefault((element.family, element.name), []).append(element)
+        out = []
+        for (family, name), group in grouped.items():
+            for at in range(0, len(group), _PER_MESSAGE):
+                out.append(self._message(kind, family, name, group[at : at + _PER_MESSAGE]))
+        return out
+
+    def _message(self, kind: int, family: int, name: str, elements: Sequence[Element]) -> bytes:
+        items = b"".join(attribute(1 | _NESTED, _encode(e, with_data=kind == _NEW)) for e in elements)
+        body = struct.pack("!BBH", family, 0, 0)
+        body += attribute(1, self.table.encode() + b"\0") + attribute(2, name.encode() + b"\0")
+        body += attribute(3 | _NESTED, items)
+        return message((_SUBSYSTEM << 8) | kind, _ACK | (_CREATE if kind == _NEW else 0), body)
+
+    def _transact(self, messages: Sequence[bytes]) -> None:
+        frame = struct.pack("!BBH", 0, 0, _SUBSYSTEM)
+        self._socket.send(message(_BEGIN, 0, frame) + b"".join(messages) + message(_END, 0, frame))
+        missing, failed = len(messages), 0
+        while missing > 0:
+            data = self._socket.recv(1 << 20)
+            at = 0
+            while at < len(data):
+                length, kind = struct.unpack_from("IH", data, at)
+                if kind == 2:
+                    missing -= 1
+                    code = -struct.unpack_from("i", data, at + 16)[0]
+                    # An absent element is worth a second try; any other refusal is the one to report.
+                    if code and (not failed or failed == errno.ENOENT):
+                        failed = code
+                at += (length + 3) & ~3
+        if failed:
+            raise OSError(failed, os.strerror(failed))
+
+
+def _encode(element: Element, *, with_data: bool) -> bytes:
+    out = attribute(1 | _NESTED, attribute(1, element.key))
+    if element.key_end == INTERVAL_END:
+        out += attribute(3, struct.pack("!I", 1))  # NFT_SET_ELEM_INTERVAL_END
+    elif element.key_end is not None:
+        out += attribute(10 | _NESTED, attribute(1, element.key_end))
+    if with_data and element.data is not None:
+        out += attribute(2 | _NESTED, attribute(1, element.data))
+    return out

@@ -1,0 +1,254 @@
+"""Host ports: which a container gets, and the sockets that really hold them while they are published.
+
+Rules: Docker's port allocator (docs of `-p`; semantics of moby's portallocator). An address-less wish binds 0.0.0.0
+and [::] with one number. A dynamic number comes from ip_local_port_range, one after the other.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+
+from fairlead.errors import SystemFailure
+from fairlead.model.container import Port, PortBinding, PublishedPort
+
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FALLBACK = (49153, 65535)
+_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_TRIES = 10
+ANY4, ANY6 = "0.0.0.0", "::"
+
+
+def ephemeral_range() -> tuple[int, int]:
+    """First and last port for dynamic bindings (ip(7), ip_local_port_range)."""
+    try:
+        first, last = (int(word) for word in _RANGE.read_text().split())
+    except (OSError, ValueError):
+        return _FALLBACK
+    return (first, last) if first < last else _FALLBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One binding to make: on which addresses, within which host ports (0, 0 = dynamic)."""
+
+    port: Port
+    addresses: tuple[str, ...]
+    first: int = 0
+    last: int = 0
+
+    @property
+    def order(self) -> tuple[bool, int, bool, int]:
+        """Exact numbers first, so that no dynamic port takes one of them."""
+        return (self.first == 0 or self.first != self.last, self.port.number, self.port.protocol != "tcp", self.first)
+
+
+def wishes(
+    exposed: Iterable[Port],
+    bindings: Mapping[Port, tuple[PortBinding, ...]],
+    *,
+    publish_all: bool,
+    default_ip: IPv4Address,
+    ipv6: bool,
+) -> list[Wish]:
+    """What is to be published, in the order in which to bind it. Bindings of ports that are not exposed are ignored."""
+    out: list[Wish] = []
+    for port in sorted(exposed):
+        if port in bindings:
+            out += [_wish(port, b, default_ip, ipv6=ipv6) for b in bindings[port] or (PortBinding(),)]
+        elif publish_all:
+            out.append(_wish(port, PortBinding(), default_ip, ipv6=ipv6))
+    return sorted(out, key=lambda wish: wish.order)
+
+
+def _wish(port: Port, binding: PortBinding, default_ip: IPv4Address, *, ipv6: bool) -> Wish:
+    if binding.host_ip:
+        addresses: tuple[str, ...] = (str(ip_address(binding.host_ip)),)
+    elif default_ip == IPv4Address(0):
+        addresses = (ANY4, ANY6) if ipv6 else (ANY4,)
+    else:
+        addresses = (str(default_ip),)
+    text = binding.host_port.split("/")[0]
+    first, _, last = text.partition("-")
+    low = int(first) if first else 0
+    return Wish(port, addresses, low, int(last) if last else low)
+
+
+@dataclass(slots=True)
+class _Held:
+    owner: str
+    sockets: list[socket.socket] = field(default_factory=list)
+
+
+class Ports:
+    """All host ports this daemon holds."""
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[str, int], dict[str, _Held]] = {}
+        self._range = ephemeral_range()
+        self._pointer: dict[tuple[int, int], int] = {}
+
+    def reserve(self, owner: str, wanted: Iterable[Wish], address: IPv4Address) -> tuple[PublishedPort, ...]:
+        """Binds every wish or none. Raises SystemFailure with Docker's text for the first that cannot be had."""
+        got: list[PublishedPort] = []
+        try:
+            for wish in wanted:
+                number = self._reserve_one(owner, wish, address)
+                got += [PublishedPort(wish.port, host_ip, number) for host_ip in wish.addresses]
+        except BaseException:
+            self.release(owner, got)
+            raise
+        return tuple(got)
+
+    def _reserve_one(self, owner: str, wish: Wish, address: IPv4Address) -> int:
+        if wish.first and wish.first == wish.last:
+            self._check_free(wish, wish.first)
+            try:
+                self._bind(owner, wish, wish.first)
+            except OSError as error:
+                raise _taken(wish, wish.first, address, error) from error
+            return wish.first
+        failure: OSError | None = None
+        tries = 0
+        for number in self._candidates(wish):
+            try:
+                self._bind(owner, wish, number)
+            except OSError as error:
+                failure = error
+                tries += 1
+                if error.errno != errno.EADDRINUSE or tries == _TRIES:
+                    raise _taken(wish, number, address, error) from error
+                continue
+            return number
+        if failure is not None:
+            raise _taken(wish, wish.last, address, failure) from failure
+        if wish.first:
+            raise SystemFailure(f"Bind for {_joined(wish.addresses[0], wish.first)} failed: port is already allocated")
+        raise SystemFailure("all ports are allocated")
+
+    def _candidates(self, wish: Wish) -> Iterable[int]:
+        """Numbers nobody of ours has, from behind the last one given, around the range once."""
+        low, high = (wish.first, wish.last) if wish.first else self._range
+        start = self._pointer.get((low, high), low - 1) + 1
+        for number in [*range(start, high + 1), *range(low, min(start, high + 1))]:
+            if self._free(wish, number):
+                self._pointer[low, high] = number if number < high else low - 1
+                yield number
+
+    def _free(self, wish: Wish, number: int) -> bool:
+        held = self._used.get((wish.port.protocol, number))
+        return not held or not any(_overlap(one, other) for one in wish.addresses for other in held)
+
+    def _check_free(self, wish: Wish, number: int) -> None:
+        if not self._free(wish, number):
+            where = _joined(wish.addresses[0], number)
+            raise SystemFailure(f"Bind for {where} failed: port is already allocated")
+
+    def _bind(self, owner: str, wish: Wish, number: int) -> None:
+        made: list[str] = []
+        try:
+            for host_ip in wish.addresses:
+                sock = _hold(host_ip, number, wish.port.protocol)
+                self._used.setdefault((wish.port.protocol, number), {})[host_ip] = _Held(owner, [sock] if sock else [])
+                made.append(host_ip)
+        except OSError:
+            self.release(owner, [PublishedPort(wish.port, host_ip, number) for host_ip in made])
+            raise
+
+    def restore(self, owner: str, published: Iterable[PublishedPort]) -> None:
+        """Takes ports again that a running container has had since before this daemon started."""
+        for port in published:
+            try:
+                self._bind(owner, Wish(port.port, (port.host_ip,), port.host_port, port.host_port), port.host_port)
+            except OSError:
+                # Somebody took it in the meantime: the rules still win, there is only nothing to hold.
+                self._used.setdefault((port.port.protocol, port.host_port), {})[port.host_ip] = _Held(owner)
+
+    def listen(self, published: Iterable[PublishedPort]) -> None:
+        """Once the rules are in place: a listening socket cannot be shared by another program's SO_REUSEADDR."""
+        for port in published:
+            for sock in self.sockets(port):
+                if sock.type & socket.SOCK_STREAM:
+                    sock.listen(128)
+
+    def sockets(self, port: PublishedPort) -> list[socket.socket]:
+        held = self._used.get((port.port.protocol, port.host_port), {}).get(port.host_ip)
+        return held.sockets if held else []
+
+    def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
+        """Gives the ports back; those of another owner and unknown ones are left alone."""
+        for port in published:
+            key = (port.port.protocol, port.host_port)
+            held = self._used.get(key, {}).get(port.host_ip)
+            if held is None or held.owner != owner:
+                continue
+            for sock in held.sockets:
+                sock.close()
+            del self._used[key][port.host_ip]
+            if not self._used[key]:
+                del self._used[key]
+
+    def close(self) -> None:
+        for holders in self._used.values():
+            for held in holders.values():
+                for sock in held.sockets:
+                    sock.close()
+        self._used.clear()
+
+
+def _overlap(one: str, other: str) -> bool:
+    """An unspecified address conflicts with every address of its family."""
+    if (":" in one) != (":" in other):
+        return False
+    return one == other or ANY4 in (one, other) or ANY6 in (one, other)
+
+
+def _joined(host_ip: str, number: int) -> str:
+    return f"[{host_ip}]:{number}" if ":" in host_ip else f"{host_ip}:{number}"
+
+
+def _taken(wish: Wish, number: int, address: IPv4Address, error: OSError) -> SystemFailure:
+    wanted = f"{wish.first}-{wish.last}" if wish.first != wish.last else f"{wish.first or number}"
+    host_ip = f"[{wish.addresses[0]}]" if ":" in wish.addresses[0] else wish.addresses[0]
+    what = f"{number} " if wish.first != wish.last else ""
+    target = f"{host_ip}:{wanted}:{address}:{wish.port}"
+    reason = os.strerror(error.errno or errno.EIO).lower()
+    return SystemFailure(f"failed to bind host port {what}for {target}: {reason}")
+
+
+def _hold(host_ip: str, number: int, protocol: str) -> socket.socket | None:
+    """A bound socket. TCP ports may be taken while old connections linger (SO_REUSEADDR), as Docker does."""
+    kind = _KINDS.get(protocol)
+    if kind is None:
+        return None
+    family = socket.AF_INET6 if ":" in host_ip else socket.AF_INET
+    sock = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host_ip, number))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def host_has_ipv6() -> bool:
+    """Whether a socket can be bound to [::] here."""
+    try:
+        probe = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    except OSError:
+        return False
+    with probe:
+        try:
+            probe.bind(("::", 0))
+        except OSError:
+            return False
+    return True
