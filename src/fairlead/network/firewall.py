@@ -88,6 +88,7 @@ table inet {table} {{
         iifname . oifname @open accept
         iifname @bridges ip saddr . ip daddr . meta l4proto . th dport @grants accept
         iifname @bridges icmp type echo-request ip saddr . ip daddr @linked accept
+        iifname @bridges meta l4proto tcp reject with tcp reset
         iifname @bridges reject with icmp type host-unreachable
         drop
     }}
