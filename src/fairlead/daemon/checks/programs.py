@@ -76,7 +76,7 @@ async def findings() -> list[Finding]:
 
 async def _examine(program: Program) -> Finding:
     path = next((found for name in program.names if (found := shutil.which(name, path=probe.SEARCH_PATH))), None)
-    title = program.names[0]
+    title = Path(path).name if path else program.names[0]
     mend = f"install {program.packages}"
     if path is None:
         return missing(title, f"not found; {program.purpose}", mend, needed=program.needed)
