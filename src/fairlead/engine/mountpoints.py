@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.errors import InvalidParameter
+from fairlead.errors import InvalidParameter, SystemFailure
 from fairlead.model.container import Config, Container, HostConfig, Mount
 
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
@@ -141,3 +141,22 @@ def _from_container(spec: str, find: Callable[[str], Container]) -> Iterable[Mou
             continue
         # The donor's anonymous volume is not ours to remove with `rm -v`.
         yield replace(mount, read_only=mount.read_only or mode == "ro", copy_up=False)
+
+
+def make_sources(container: Container) -> None:
+    """Host paths of `-v` that are not there become directories, as in Docker; those of `--mount` do not."""
+    made = {parse_bind(spec).source for spec in container.host_config.binds}
+    for mount in container.mounts:
+        if mount.type != "bind" or Path(mount.source).exists():
+            continue
+        if mount.source not in made:
+            raise InvalidParameter(
+                f'invalid mount config for type "bind": bind source path does not exist: {mount.source}'
+            )
+        try:
+            Path(mount.source).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SystemFailure(
+                f"error while creating mount source path '{mount.source}': mkdir {mount.source}: "
+                f"{(error.strerror or '').lower()}"
+            ) from error

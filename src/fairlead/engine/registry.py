@@ -148,6 +148,10 @@ class Registry:
             self._rename_source(container)
         return container
 
+    def note(self, container: Container) -> None:
+        """Lets others see a record that is not yet to be stored: addresses of a container that is starting."""
+        self._containers[container.id] = container
+
     def remove(self, container: Container) -> None:
         """The record goes, its name is free; links to it wait for the next container of the name."""
         self._store.delete(container.id)

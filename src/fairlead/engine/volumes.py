@@ -38,7 +38,10 @@ class Volumes:
             if container_id in known:
                 self._users.setdefault(name, set()).add(container_id)
             else:
+                # A create that was killed: what it made for itself alone goes.
                 self._store.release(container_id)
+                if name in self._volumes and self._volumes[name].anonymous:
+                    self._delete(self._volumes[name])
         for entry in self._root.iterdir():
             if entry.name not in self._volumes:
                 files.remove_tree(entry)
@@ -89,6 +92,13 @@ class Volumes:
         for volume in gone:
             self._delete(volume)
         return [volume.name for volume in gone], freed
+
+    def size(self, volume: Volume) -> int:
+        return _size(Path(volume.mountpoint))
+
+    def references(self, volume: Volume) -> int:
+        """How many containers use it."""
+        return len(self._users.get(volume.name, ()))
 
     # --- for containers ---------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 
 from fairlead.model.container import Container
 from fairlead.model.request import ExitResult, WaitCondition
@@ -16,7 +15,7 @@ class Waiters:
         self._for_exit: dict[str, set[_Future]] = {}
         self._for_removal: dict[str, set[_Future]] = {}
 
-    def wait(self, container: Container, condition: WaitCondition) -> Awaitable[ExitResult]:
+    def wait(self, container: Container, condition: WaitCondition) -> asyncio.Future[ExitResult]:
         future: _Future = asyncio.get_running_loop().create_future()
         if condition is WaitCondition.NOT_RUNNING and not container.state.status.running:
             future.set_result(ExitResult(container.state.exit_code))

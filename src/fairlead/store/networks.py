@@ -47,5 +47,9 @@ class NetworkStore:
                 (lease.network_id, lease.name, str(lease.address), int(lease.held)),
             )
 
+    def keep_lease(self, network_id: str, name: str) -> None:
+        """The container is gone; its address stays with the name."""
+        self._database.execute("UPDATE lease SET held = 0 WHERE network_id = ? AND name = ?", (network_id, name))
+
     def delete_lease(self, network_id: str, name: str) -> None:
         self._database.execute("DELETE FROM lease WHERE network_id = ? AND name = ?", (network_id, name))

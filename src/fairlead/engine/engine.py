@@ -1,0 +1,28 @@
+"""The record of services that the API is built from. Made in daemon/app.py; holds nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairlead.engine.bootstrap import Bootstrap
+from fairlead.engine.build import Builder
+from fairlead.engine.containers import Containers
+from fairlead.engine.events import Events
+from fairlead.engine.exec import Execs
+from fairlead.engine.images import Images
+from fairlead.engine.networks import Networks
+from fairlead.engine.system import System
+from fairlead.engine.volumes import Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    containers: Containers
+    execs: Execs
+    images: Images
+    builder: Builder
+    bootstrap: Bootstrap
+    networks: Networks
+    volumes: Volumes
+    events: Events
+    system: System

@@ -1,0 +1,101 @@
+"""The three files of a container's /etc that the engine writes: hosts, hostname, resolv.conf.
+
+They lie in the container's own directory and are bind-mounted: what changes while it runs is changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from fairlead.engine import links
+from fairlead.model.container import Container, Mount
+from fairlead.model.settings import Settings
+from fairlead.network import hosts, resolvconf
+
+_HOST_FILE = Path("/etc/hosts")
+
+
+class EtcFiles:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root = settings.data_root / "containers"
+        self._ipv6 = Path("/proc/net/if_inet6").exists()
+
+    def directory(self, container_id: str) -> Path:
+        return self._root / container_id
+
+    def path(self, container: Container, name: str) -> Path:
+        """The container's file, or that of the container whose network it shares."""
+        mode = container.host_config.network_mode
+        owner = mode.partition(":")[2] if mode.startswith("container:") else container.id
+        return self._root / owner / name
+
+    def mounts(self, container: Container) -> list[Mount]:
+        taken = {mount.target for mount in container.mounts}
+        read_only = container.host_config.read_only_rootfs
+        return [
+            Mount(type="bind", source=str(self.path(container, name)), target=f"/etc/{name}", read_only=read_only)
+            for name in ("resolv.conf", "hostname", "hosts")
+            if f"/etc/{name}" not in taken
+        ]
+
+    def write(self, container: Container, lines: Iterable[hosts.LinkLine]) -> None:
+        """All three, anew, for a start."""
+        mode = container.host_config.network_mode
+        if mode.startswith("container:"):
+            return
+        directory = self.directory(container.id)
+        config = container.config
+        full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
+        _write(directory / "hostname", f"{full}\n")
+        _write(directory / "hosts", self._hosts(container, lines))
+        _write(directory / "resolv.conf", self._resolver(container))
+
+    def _hosts(self, container: Container, lines: Iterable[hosts.LinkLine]) -> str:
+        host = container.host_config
+        extra = self._extra_hosts(container)
+        if host.network_mode == "host" and not extra and _HOST_FILE.exists():
+            return _HOST_FILE.read_text()
+        names = hosts.own_names(container.config.hostname, container.config.domainname)
+        own = [(str(end.address.ip), names) for end in container.endpoints if end.address is not None]
+        return hosts.render(extra=extra, links=lines, own=own, ipv6=self._ipv6)
+
+    def _extra_hosts(self, container: Container) -> list[tuple[str, str]]:
+        gateway = next((str(end.gateway) for end in container.endpoints if end.gateway is not None), "")
+        found = []
+        for entry in container.host_config.extra_hosts:
+            name, _, address = entry.partition(":")
+            found.append((gateway if address == "host-gateway" else address, name))
+        return [(address, name) for address, name in found if address]
+
+    def _resolver(self, container: Container) -> str:
+        host = container.host_config
+        return resolvconf.render(
+            resolvconf.host_text(),
+            dns=host.dns or self._settings.dns,
+            search=host.dns_search,
+            options=host.dns_options,
+        )
+
+    # --- while it runs ----------------------------------------------------------------------------------------
+
+    def put_links(self, recipient: Container, lines: Sequence[hosts.LinkLine]) -> None:
+        def change(text: str) -> str:
+            for line in lines:
+                text = hosts.put_link(text, line)
+            return text
+
+        hosts.rewrite(self.directory(recipient.id) / "hosts", change)
+
+    def drop_links(self, recipient: Container, aliases: Sequence[str]) -> None:
+        def change(text: str) -> str:
+            for alias in aliases:
+                text = hosts.drop_link(text, links.hosts_alias(alias))
+            return text
+
+        hosts.rewrite(self.directory(recipient.id) / "hosts", change)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)

@@ -1,0 +1,304 @@
+"""Images as Docker's verbs see them: look-up, lists, tags, removal, import. (Load and save: archives.py.)"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from fairlead import ids
+from fairlead.engine.events import Events
+from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
+from fairlead.images import layers, manifest, reference
+from fairlead.images.blobs import Blobs
+from fairlead.images.layers import Layers, Unpacked
+from fairlead.model.container import Config, Container
+from fairlead.model.image import HistoryEntry, Image
+from fairlead.store.images import ImageStore
+
+Progress = AsyncIterator[Mapping[str, Any]]
+
+
+class Images:
+    """All images of this engine; kept in memory, written through to the store."""
+
+    def __init__(self, store: ImageStore, content: Layers, blobs: Blobs, events: Events) -> None:
+        self.store = store
+        self.layers = content
+        self.blobs = blobs
+        self._events = events
+        self._by_id: dict[str, Image] = {image.id: image for image in store.load()}
+        self._by_name: dict[str, str] = {name: i.id for i in self._by_id.values() for name in i.references}
+
+    async def sweep(self) -> None:
+        """Removes what a killed daemon left half done: layers without a row, blobs without an image."""
+        orphans = self.layers.on_disk() - self.store.all_directories()
+        await self.layers.remove(*orphans)
+        self.blobs.sweep(set(self._by_id))
+
+    # -- look-up ---------------------------------------------------------------------------------
+
+    def get(self, ref: str) -> Image:
+        """By name, id or unique start of an id. Raises NotFound with Docker's text."""
+        found = self._find(ref)
+        if found is None:
+            raise NotFound(f"No such image: {_shown(ref)}")
+        return found
+
+    def _find(self, ref: str) -> Image | None:
+        full = ref if ref.startswith("sha256:") else f"sha256:{ref}"
+        if full in self._by_id:
+            return self._by_id[full]
+        try:
+            name = str(reference.parse(ref).tagged())
+        except InvalidParameter:
+            if not ids.is_prefix(ref.removeprefix("sha256:")):
+                raise
+        else:
+            if name in self._by_name:
+                return self._by_id[self._by_name[name]]
+        if not ids.is_prefix(ref.removeprefix("sha256:")):
+            return None
+        matches = [image for image_id, image in self._by_id.items() if image_id.startswith(full)]
+        if len(matches) > 1:
+            raise InvalidParameter(f"multiple IDs found with provided prefix: {ref}")
+        return matches[0] if matches else None
+
+    def directories(self, chains: Sequence[str]) -> list[Path]:
+        """Trees of layers, lowest first."""
+        known = self.store.directories(chains)
+        missing = [chain for chain in chains if chain not in known]
+        if missing:
+            raise SystemFailure(f"layer {missing[0]} is missing from the store")
+        return [self.layers.diff(known[chain]) for chain in chains]
+
+    def list(self, *, all: bool, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+        """Newest first. Without `all` intermediate images of builds are left out."""
+        parents = {image.parent for image in self._by_id.values()}
+        out = []
+        for image in self._by_id.values():
+            if not all and not image.references and image.id in parents:
+                continue
+            if self._matches(image, filters):
+                out.append(image)
+        epoch = datetime.fromtimestamp(0, UTC)
+        return sorted(out, key=lambda image: image.created or epoch, reverse=True)
+
+    def _matches(self, image: Image, filters: Mapping[str, Sequence[str]]) -> bool:
+        for name, values in filters.items():
+            if name == "reference":
+                if not any(_glob(ref, pattern) for ref in image.references for pattern in values):
+                    return False
+            elif name == "dangling":
+                wanted = values[0].lower() in ("1", "true")
+                if wanted != (not image.references):
+                    return False
+            elif name == "label":
+                if not all(_has_label(image.config.labels, value) for value in values):
+                    return False
+            elif name in ("before", "since"):
+                other = self.get(values[0]).created
+                mine = image.created
+                if other is None or mine is None or not (mine < other if name == "before" else mine > other):
+                    return False
+            else:
+                raise InvalidParameter(f"invalid filter '{name}'")
+        return True
+
+    def history(self, ref: str) -> list[HistoryEntry]:
+        """Newest first."""
+        return list(reversed(self.get(ref).history))
+
+    # -- change ----------------------------------------------------------------------------------
+
+    def tag(self, ref: str, repo: str, tag: str) -> None:
+        image = self.get(ref)
+        parsed = reference.parse(f"{repo}:{tag}" if tag else repo).tagged()
+        if parsed.digest:
+            raise InvalidParameter("refusing to create a tag with a digest reference")
+        self.name(image.id, str(parsed))
+        self._events.other("image", "tag", image.id, name=str(parsed))
+
+    def name(self, image_id: str, name: str) -> None:
+        """Moves a name to an image; whoever had it loses it."""
+        before = self._by_name.get(name)
+        if before is not None:
+            old = self._by_id[before]
+            self._by_id[before] = replace(old, references=tuple(r for r in old.references if r != name))
+        self.store.reference(name, image_id)
+        self._by_name[name] = image_id
+        image = self._by_id[image_id]
+        self._by_id[image_id] = replace(image, references=tuple(sorted({*image.references, name})))
+
+    def add(self, image: Image, brought: Sequence[tuple[str, Unpacked]] = ()) -> Image:
+        """Stores an image whose layers are on disk. `brought`: (chain id, layer) new with it."""
+        rows = []
+        for position, chain in enumerate(image.chain_ids):
+            parent = image.chain_ids[position - 1] if position else ""
+            for made, layer in brought:
+                if made == chain:
+                    rows.append((chain, layer.diff_id, parent, layer.directory, layer.size_bytes))
+        self.store.put(image, rows)
+        size = sum(self.store.layer_size(chain) for chain in image.chain_ids)
+        known = self._by_id.get(image.id)
+        image = replace(image, size_bytes=size, references=known.references if known else ())
+        self.store.put(image)
+        self._by_id[image.id] = image
+        return image
+
+    async def put(self, image: Image, layer: Unpacked | None) -> Image:
+        """Gives an image its id and stores it; a layer that is already known under its chain id is dropped."""
+        raw = manifest.render_image(image)
+        image = replace(image, id=self.blobs.put(raw))
+        if layer is None:
+            return self.add(image)
+        chain = image.chain_ids[-1]
+        if self.store.directories([chain]):
+            await self.layers.remove(layer.directory)
+            return self.add(image)
+        return self.add(image, [(chain, layer)])
+
+    def child(self, parent: Image | None, config: Config, entry: HistoryEntry, diff_id: str | None) -> Image:
+        """An image on top of another: one more history entry, and one more layer if there is one."""
+        below = parent.diff_ids if parent else ()
+        diff_ids = (*below, diff_id) if diff_id else below
+        return Image(
+            id="",
+            created=entry.created or datetime.now(UTC),
+            config=replace(config, image="", hostname="", domainname=""),
+            architecture=parent.architecture if parent else _architecture(),
+            author=entry.author or (parent.author if parent else ""),
+            comment=entry.comment,
+            parent=parent.id if parent else "",
+            diff_ids=diff_ids,
+            chain_ids=layers.chain_ids(diff_ids),
+            history=(*(parent.history if parent else ()), entry),
+        )
+
+    async def remove(
+        self, ref: str, *, force: bool, noprune: bool, users: Sequence[Container]
+    ) -> list[tuple[str, str]]:
+        """Docker's rules of `rmi`: a name is untagged; the last name, or an id, deletes the image."""
+        image = self.get(ref)
+        by_id = image.id.startswith((ref, f"sha256:{ref}")) and str(_tagged(ref)) not in self._by_name
+        if not by_id and len(image.references) > 1:
+            return [self._untag(image, str(_tagged(ref)))]
+        using = [c for c in users if c.image_id == image.id]
+        short = ids.short(image.id)
+        if by_id and len(image.references) > 1 and not force:
+            raise Conflict(f"conflict: unable to delete {short} (must be forced) - image is referenced in multiple "
+                           "repositories")  # fmt: skip
+        self._check_users(ref if not by_id else short, image, using, force=force)
+        if any(other.parent == image.id for other in self._by_id.values()):
+            if image.references and not by_id:
+                return [self._untag(image, name) for name in image.references]
+            raise Conflict(f"conflict: unable to delete {short} (cannot be forced) - image has dependent child images")
+        out = [self._untag(image, name) for name in image.references]
+        if using:
+            return out
+        return out + await self._delete(image, noprune=noprune)
+
+    def _check_users(self, shown: str, image: Image, using: Sequence[Container], *, force: bool) -> None:
+        for container in using:
+            if container.state.status.running:
+                raise Conflict(f"conflict: unable to delete {shown} (cannot be forced) - image is being used by "
+                               f"running container {ids.short(container.id)}")  # fmt: skip
+            if not force:
+                kind = "" if image.references and shown != ids.short(image.id) else ""
+                raise Conflict(f"conflict: unable to {'remove repository reference' if kind else 'delete'} {shown} "
+                               "(must be forced) - image is being used by stopped container "
+                               f"{ids.short(container.id)}")  # fmt: skip
+
+    def _untag(self, image: Image, name: str) -> tuple[str, str]:
+        self.store.unreference(name)
+        self._by_name.pop(name, None)
+        current = self._by_id[image.id]
+        self._by_id[image.id] = replace(current, references=tuple(r for r in current.references if r != name))
+        self._events.other("image", "untag", image.id, name=name)
+        return "Untagged", name
+
+    async def _delete(self, image: Image, *, noprune: bool) -> list[tuple[str, str]]:
+        out = []
+        current: Image | None = image
+        while current is not None:
+            directories = self.store.remove(current.id)
+            self._by_id.pop(current.id)
+            self.blobs.remove(current.id)
+            await self.layers.remove(*directories)
+            self._events.other("image", "delete", current.id, name=current.id)
+            out.append(("Deleted", current.id))
+            parent = self._by_id.get(current.parent)
+            children = any(other.parent == current.parent for other in self._by_id.values())
+            keep = noprune or parent is None or parent.references or children
+            current = None if keep else parent
+        return out
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, str]], int]:
+        """Deletes dangling images (with `dangling=false` every image without a container is for the caller)."""
+        out, freed = [], 0
+        label_filters = {k: v for k, v in filters.items() if k == "label"}
+        for image in self.list(all=False, filters={"dangling": ["true"], **label_filters}):
+            if image.id in self._by_id and not any(i.parent == image.id for i in self._by_id.values()):
+                freed += image.size_bytes
+                out += await self._delete(image, noprune=False)
+        return out, freed
+
+    # -- in and out ------------------------------------------------------------------------------
+
+    async def import_(
+        self, chunks: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: Sequence[str]
+    ) -> Progress:
+        """An image of one layer from a root file system's tar."""
+        from fairlead.engine import changes as dockerfile_changes
+
+        name = str(reference.parse(f"{repo}:{tag}" if tag else repo).tagged()) if repo else ""
+        config = dockerfile_changes.apply(Config(), changes)
+        layer = await self.layers.unpack(chunks=chunks)
+        comment = message or "Imported from -"
+        entry = HistoryEntry(created=datetime.now(UTC), comment=comment)
+        image = await self.put(self.child(None, config, entry, layer.diff_id), layer)
+        if name:
+            self.name(image.id, name)
+        self._events.other("image", "import", image.id, name=name or image.id)
+        yield {"status": image.id}
+
+    async def pull(self, repo: str, tag: str) -> Progress:
+        """No registry yet: says so in Docker's words, so that clients know the image cannot be had."""
+        parsed = reference.parse(repo)
+        raise NotFound(
+            f"pull access denied for {parsed.name}, repository does not exist or may require 'docker login': "
+            "denied: requested access to the resource is denied"
+        )
+        yield {}
+
+
+def _shown(ref: str) -> str:
+    try:
+        return str(reference.parse(ref).tagged()) if not ref.startswith("sha256:") else ref
+    except InvalidParameter:
+        return ref
+
+
+def _tagged(ref: str) -> str:
+    try:
+        return str(reference.parse(ref).tagged())
+    except InvalidParameter:
+        return ref
+
+
+def _glob(name: str, pattern: str) -> bool:
+    repo = name.rpartition(":")[0]
+    return fnmatchcase(name, pattern) or fnmatchcase(repo, pattern)
+
+
+def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
+    key, equals, value = wanted.partition("=")
+    return key in labels and (not equals or labels[key] == value)
+
+
+def _architecture() -> str:
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

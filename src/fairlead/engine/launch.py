@@ -1,0 +1,156 @@
+"""From a container's record to what the runtime needs: identity, environment, config.json, monitor."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairlead.engine import environment
+from fairlead.engine.etc import EtcFiles
+from fairlead.engine.linking import Linker
+from fairlead.engine.registry import Registry
+from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
+from fairlead.model.container import Container, HostConfig
+from fairlead.model.settings import Settings
+from fairlead.runtime import cgroups, defaults, seccomp, spec, users
+from fairlead.runtime.launch import Launched, LaunchSpec
+from fairlead.runtime.runtime import Runtime
+
+_SIZE = re.compile(r"([0-9]+)([kmg]?)b?\Z")
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_JOINABLE = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"))
+
+
+class Launcher:
+    def __init__(self, settings: Settings, runtime: Runtime, registry: Registry, linker: Linker, etc: EtcFiles) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._registry = registry
+        self._linker = linker
+        self._etc = etc
+
+    def environment(self, container: Container) -> list[str]:
+        """What a process started now gets: the sources' present addresses are in it."""
+        config = container.config
+        return environment.assemble(
+            hostname=config.hostname,
+            tty=config.tty,
+            link_variables=self._linker.variables(container),
+            own=config.env,
+        )
+
+    async def create(self, container: Container, root: Path, netns_path: str | None) -> Launched:
+        """Monitor and container, up to the point where only the process is not running."""
+        given, filter_key = self._spec(container, root, netns_path)
+        if any(mount.type == "bind" for mount in container.mounts):
+            self._runtime.refresh()
+        bundle = self._runtime.write_bundle(container.id, spec.render(given))
+        launch = LaunchSpec(
+            container_id=container.id,
+            bundle=bundle,
+            log_path=self.log_path(container),
+            terminal=container.config.tty,
+            stdin_open=container.config.open_stdin,
+            stdin_once=container.config.stdin_once,
+            log_max_size_bytes=_size(container.host_config.log_config.options.get("max-size", "")),
+        )
+        return await self._runtime.create(launch, argv0=container.path, filter_key=filter_key)
+
+    def log_path(self, container: Container) -> Path | None:
+        if container.host_config.log_config.type == "none":
+            return None
+        return self._etc.directory(container.id) / "container.log"
+
+    def _spec(self, container: Container, root: Path, netns_path: str | None) -> tuple[spec.SpecInput, str]:
+        host, config = container.host_config, container.config
+        capabilities = spec.capabilities(host, self._runtime.available)
+        profile, annotation, key = self._seccomp(host, capabilities)
+        given = spec.SpecInput(
+            container=container,
+            env=self.environment(container),
+            root=root,
+            netns_path=netns_path,
+            mounts=self._etc.mounts(container),
+            hostname=config.hostname,
+            domainname=config.domainname,
+            identity=users.resolve(root, config.user, host.group_add),
+            cgroup_path=self._runtime.cgroup(container.id),
+            cgroup_v2=cgroups.version() == 2,
+            capabilities=capabilities,
+            seccomp=profile,
+            seccomp_annotation=annotation,
+            namespaces=self._namespaces(container),
+            init_path=_init_path(host),
+        )
+        return given, key
+
+    def _seccomp(
+        self, host: HostConfig, capabilities: Sequence[str]
+    ) -> tuple[dict[str, object] | None, tuple[str, str] | None, str]:
+        """(profile, annotation with the ready program, key under which to learn it)."""
+        chosen = next(
+            (word.partition(word[7])[2] for word in host.security_opt if word.startswith(("seccomp=", "seccomp:"))), ""
+        )
+        if host.privileged or chosen == "unconfined":
+            return None, None, ""
+        text = "" if chosen in ("", "builtin") else _profile_text(chosen)
+        key, profile = self._runtime.filters.filter(capabilities, text)
+        program = self._runtime.filters.compiled(key)
+        return profile, (seccomp.ANNOTATION, program) if program else None, key
+
+    def _namespaces(self, container: Container) -> dict[str, str]:
+        """Namespaces that are not to be the container's own: '' is the host's, else a path."""
+        host = container.host_config
+        found: dict[str, str] = {}
+        for kind, field in _JOINABLE:
+            mode = str(getattr(host, field))
+            if mode == "host":
+                found[kind] = ""
+            elif mode.startswith("container:"):
+                found[kind] = f"/proc/{self._donor(mode.partition(':')[2], kind).state.pid}/ns/{kind}"
+        if host.ipc_mode == "host":
+            found["shm"] = "/dev/shm"
+        if host.cgroupns_mode == "host":
+            found["cgroup"] = ""
+        if host.network_mode == "host" and host.uts_mode == "host":
+            found["uts"] = ""
+        return found
+
+    def _donor(self, ref: str, kind: str) -> Container:
+        try:
+            donor = self._registry.get(ref)
+        except NotFound as error:
+            raise InvalidParameter(f"joining {kind} namespace of container: {error.message}") from error
+        if not donor.state.status.running or not donor.state.pid:
+            raise Conflict(f"cannot join {kind} namespace of a non running container: container {donor.id} is not running")
+        return donor
+
+
+def _profile_text(chosen: str) -> str:
+    """Docker's client sends the profile itself, as JSON text."""
+    try:
+        json.loads(chosen)
+    except ValueError as error:
+        raise InvalidParameter(f"Decoding seccomp profile failed: {error}") from error
+    return chosen
+
+
+def _init_path(host: HostConfig) -> str:
+    if not host.init:
+        return ""
+    program = defaults.init_program()
+    if program is None:
+        raise SystemFailure("--init: no minimal init on this host: install catatonit or tini")
+    return program
+
+
+def _size(text: str) -> int:
+    """`10m` of `--log-opt max-size`; -1 and nothing mean no limit."""
+    if text in ("", "-1"):
+        return 0
+    match = _SIZE.match(text.lower())
+    if match is None:
+        raise InvalidParameter(f"invalid size: '{text}'")
+    return int(match[1]) * _UNITS[match[2]]

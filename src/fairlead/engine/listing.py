@@ -1,0 +1,168 @@
+"""What a client sees of a container, and which containers a list shows. The filters are those of `docker ps`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from fairlead.engine import links
+from fairlead.engine.registry import Registry
+from fairlead.errors import EngineError, InvalidParameter, NotFound
+from fairlead.model.container import Container, Port, Status
+from fairlead.model.request import ContainerView
+
+Filters = Mapping[str, Sequence[str]]
+
+
+def view(container: Container, registry: Registry) -> ContainerView:
+    """As a list shows it."""
+    running = container.state.status.running
+    return ContainerView(
+        container=container,
+        names=registry.names(container) if container.state.status is not Status.DEAD else (),
+        links=link_texts(container, registry),
+        published=container.published if running else (),
+    )
+
+
+def link_texts(container: Container, registry: Registry) -> tuple[str, ...]:
+    """`/db:/web/db`, with the sources' present names."""
+    found = []
+    for link in container.links:
+        source = registry.by_id(link.source_id)
+        name = source.name if source is not None else link.source_name
+        found.append(f"/{name}:{links.link_name(container.name, link.alias)}")
+    return tuple(found)
+
+
+class Selection:
+    """The filters of one list request, checked before anything is looked at."""
+
+    def __init__(self, filters: Filters, registry: Registry, *, ancestor: Callable[[str], str], health: Callable[[Container], str]) -> None:
+        self._filters = {name: values for name, values in filters.items() if values}
+        self._registry = registry
+        self._health = health
+        self._statuses = self._parse_statuses()
+        self._exits = {_number(text, "exited") for text in self._filters.get("exited", ())}
+        self._published = [span for text in self._filters.get("publish", ()) for span in parse_ports(text)]
+        self._exposed = [span for text in self._filters.get("expose", ()) for span in parse_ports(text)]
+        self._before = [self._reference(ref).created for ref in self._filters.get("before", ())]
+        self._since = [self._reference(ref).created for ref in self._filters.get("since", ())]
+        self._images = {ancestor(text) for text in self._filters.get("ancestor", ())}
+
+    def _parse_statuses(self) -> set[str]:
+        wanted = set(self._filters.get("status", ()))
+        for text in sorted(wanted):
+            if text not in Status:
+                raise InvalidParameter(f"invalid filter 'status={text}'")
+        return wanted
+
+    def _reference(self, ref: str) -> Container:
+        try:
+            return self._registry.get(ref)
+        except NotFound as error:
+            raise NotFound(error.message) from error
+
+    @property
+    def wants_stopped(self) -> bool:
+        """Whether the filters speak of containers that do not run, so that `--all` goes without saying."""
+        return bool(self._statuses or self._exits)
+
+    def __call__(self, seen: ContainerView) -> bool:
+        return all(check(seen) for check in (self._by_identity, self._by_state, self._by_ports, self._by_things))
+
+    def _by_identity(self, seen: ContainerView) -> bool:
+        container = seen.container
+        if (wanted := self._filters.get("id")) and not any(container.id.startswith(text) for text in wanted):
+            return False
+        if wanted := self._filters.get("name"):
+            patterns = [_pattern(text) for text in wanted]
+            own = (container.name, f"/{container.name}")
+            if not any(pattern.search(name) for pattern in patterns for name in own):
+                return False
+        if self._before and not all(container.created < moment for moment in self._before):
+            return False
+        return not self._since or all(container.created > moment for moment in self._since)
+
+    def _by_state(self, seen: ContainerView) -> bool:
+        state = seen.container.state
+        if self._statuses and state.status.value not in self._statuses:
+            return False
+        if self._exits and (state.status.running or state.started_at is None or state.exit_code not in self._exits):
+            return False
+        if wanted := self._filters.get("health"):
+            return (self._health(seen.container) or "none") in wanted
+        return True
+
+    def _by_ports(self, seen: ContainerView) -> bool:
+        if self._published and not _within(self._published, [p.port for p in seen.published]):
+            return False
+        return not self._exposed or _within(self._exposed, seen.container.config.exposed_ports)
+
+    def _by_things(self, seen: ContainerView) -> bool:
+        container = seen.container
+        if self._images and container.image_id not in self._images:
+            return False
+        if wanted := self._filters.get("network"):
+            ends = {text for end in container.endpoints for text in (end.network_name, end.network_id)}
+            if not any(text in ends for text in wanted):
+                return False
+        if wanted := self._filters.get("volume"):
+            mounts = {text for m in container.mounts for text in (m.name, m.target, m.source)}
+            if not any(text in mounts for text in wanted):
+                return False
+        return matches_labels(container.config.labels, self._filters)
+
+
+def matches_labels(labels: Mapping[str, str], filters: Filters) -> bool:
+    for text in filters.get("label", ()):
+        if not _has_label(labels, text):
+            return False
+    return not any(_has_label(labels, text) for text in filters.get("label!", ()))
+
+
+def _has_label(labels: Mapping[str, str], text: str) -> bool:
+    key, equals, value = text.partition("=")
+    return key in labels and (not equals or labels[key] == value)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error:
+        return re.compile(re.escape(text))
+
+
+def _number(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidParameter(f"invalid filter '{name}={text}'") from None
+
+
+def parse_ports(text: str) -> list[tuple[int, int, str]]:
+    """`80`, `80/udp`, `8000-8010/tcp` → (first, last, protocol)."""
+    numbers, _, protocol = text.partition("/")
+    first, dash, last = numbers.partition("-")
+    try:
+        low, high = int(first), int(last) if dash else int(first)
+    except ValueError:
+        raise InvalidParameter(f"invalid filter 'publish={text}'") from None
+    return [(low, high, protocol or "tcp")]
+
+
+def _within(spans: Iterable[tuple[int, int, str]], ports: Iterable[Port]) -> bool:
+    have = list(ports)
+    return any(low <= p.number <= high and p.protocol == protocol for low, high, protocol in spans for p in have)
+
+
+def image_id(find: Callable[[str], str]) -> Callable[[str], str]:
+    """An ancestor that is no image matches nothing."""
+
+    def ancestor(text: str) -> str:
+        try:
+            return find(text)
+        except EngineError:
+            return text
+
+    return ancestor

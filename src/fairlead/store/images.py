@@ -1,0 +1,84 @@
+"""Rows of images, their references, layers and the build cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fairlead.model.image import Image
+from fairlead.store import codec
+from fairlead.store.database import Database
+
+
+class ImageStore:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def load(self) -> list[Image]:
+        """All images, with their references."""
+        names: dict[str, list[str]] = {}
+        for row in self._db.query("SELECT name, image_id FROM reference ORDER BY name"):
+            names.setdefault(row["image_id"], []).append(row["name"])
+        out = []
+        for row in self._db.query("SELECT document FROM image"):
+            image = codec.loads(Image, row["document"])
+            out.append(_with(image, names.get(image.id, ())))
+        return out
+
+    def put(self, image: Image, layers: Sequence[tuple[str, str, str, str, int]] = ()) -> None:
+        """Stores an image and the layers (chain id, diff id, parent, directory, size) it brought."""
+        with self._db.transaction():
+            for chain, diff, parent, directory, size in layers:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?)", (chain, diff, parent, directory, size)
+                )
+            self._db.execute(
+                "INSERT OR REPLACE INTO image VALUES (?, ?, ?)",
+                (image.id, image.parent, codec.dumps(_with(image, ()))),
+            )
+            for position, chain in enumerate(image.chain_ids):
+                self._db.execute("INSERT OR REPLACE INTO image_layer VALUES (?, ?, ?)", (image.id, position, chain))
+
+    def remove(self, image_id: str) -> list[str]:
+        """Deletes an image; returns the directories of layers that nothing uses any more."""
+        with self._db.transaction():
+            for table, column in (("reference", "image_id"), ("build_cache", "image_id"), ("image_layer", "image_id"),
+                                  ("image", "id")):  # fmt: skip
+                self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (image_id,))
+            unused = "chain_id NOT IN (SELECT chain_id FROM image_layer)"
+            gone = [row["directory"] for row in self._db.query(f"SELECT directory FROM layer WHERE {unused}")]
+            self._db.execute(f"DELETE FROM layer WHERE {unused}")
+        return gone
+
+    def reference(self, name: str, image_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO reference VALUES (?, ?)", (name, image_id))
+
+    def unreference(self, name: str) -> None:
+        self._db.execute("DELETE FROM reference WHERE name = ?", (name,))
+
+    def directories(self, chains: Iterable[str]) -> dict[str, str]:
+        """Directory of each known layer."""
+        out = {}
+        for chain in chains:
+            for row in self._db.query("SELECT directory FROM layer WHERE chain_id = ?", (chain,)):
+                out[chain] = row["directory"]
+        return out
+
+    def all_directories(self) -> set[str]:
+        return {row["directory"] for row in self._db.query("SELECT directory FROM layer")}
+
+    def layer_size(self, chain: str) -> int:
+        rows = self._db.query("SELECT size_bytes FROM layer WHERE chain_id = ?", (chain,))
+        return int(rows[0]["size_bytes"]) if rows else 0
+
+    def cached(self, key: str) -> str | None:
+        rows = self._db.query("SELECT image_id FROM build_cache WHERE key = ?", (key,))
+        return str(rows[0]["image_id"]) if rows else None
+
+    def cache(self, key: str, image_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO build_cache VALUES (?, ?)", (key, image_id))
+
+
+def _with(image: Image, references: Iterable[str]) -> Image:
+    from dataclasses import replace
+
+    return replace(image, references=tuple(references))
