@@ -24,7 +24,8 @@ from fairlead.model.request import BootstrapRequest
 Progress = AsyncIterator[Mapping[str, Any]]
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
-_PASSWD = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
+_PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
+_PASSWD += "daemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
 _GROUP = "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n"
 
 

@@ -109,7 +109,7 @@ class Images:
                 raise InvalidParameter(f"invalid filter '{name}'")
         return True
 
-    def history(self, ref: str) -> list[HistoryEntry]:
+    def history(self, ref: str) -> Sequence[HistoryEntry]:
         """Newest first."""
         return list(reversed(self.get(ref).history))
 
@@ -181,7 +181,7 @@ class Images:
 
     async def remove(
         self, ref: str, *, force: bool, noprune: bool, users: Sequence[Container]
-    ) -> list[tuple[str, str]]:
+    ) -> Sequence[tuple[str, str]]:
         """Docker's rules of `rmi`: a name is untagged; the last name, or an id, deletes the image."""
         image = self.get(ref)
         by_id = image.id.startswith((ref, f"sha256:{ref}")) and str(_tagged(ref)) not in self._by_name
@@ -200,7 +200,7 @@ class Images:
         out = [self._untag(image, name) for name in image.references]
         if using:
             return out
-        return out + await self._delete(image, noprune=noprune)
+        return [*out, *await self._delete(image, noprune=noprune)]
 
     def _check_users(self, shown: str, image: Image, using: Sequence[Container], *, force: bool) -> None:
         for container in using:
@@ -208,8 +208,7 @@ class Images:
                 raise Conflict(f"conflict: unable to delete {shown} (cannot be forced) - image is being used by "
                                f"running container {ids.short(container.id)}")  # fmt: skip
             if not force:
-                kind = "" if image.references and shown != ids.short(image.id) else ""
-                raise Conflict(f"conflict: unable to {'remove repository reference' if kind else 'delete'} {shown} "
+                raise Conflict(f"conflict: unable to delete {shown} "
                                "(must be forced) - image is being used by stopped container "
                                f"{ids.short(container.id)}")  # fmt: skip
 
@@ -221,8 +220,8 @@ class Images:
         self._events.other("image", "untag", image.id, name=name)
         return "Untagged", name
 
-    async def _delete(self, image: Image, *, noprune: bool) -> list[tuple[str, str]]:
-        out = []
+    async def _delete(self, image: Image, *, noprune: bool) -> Sequence[tuple[str, str]]:
+        out: list[tuple[str, str]] = []
         current: Image | None = image
         while current is not None:
             directories = self.store.remove(current.id)
@@ -237,9 +236,10 @@ class Images:
             current = None if keep else parent
         return out
 
-    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, str]], int]:
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[tuple[str, str]], int]:
         """Deletes dangling images (with `dangling=false` every image without a container is for the caller)."""
-        out, freed = [], 0
+        out: list[tuple[str, str]] = []
+        freed = 0
         label_filters = {k: v for k, v in filters.items() if k == "label"}
         for image in self.list(all=False, filters={"dangling": ["true"], **label_filters}):
             if image.id in self._by_id and not any(i.parent == image.id for i in self._by_id.values()):

@@ -1,0 +1,107 @@
+"""Layers on disk, each unpacked once: `overlay2/<directory>/{diff,recipe}`; rows in the store name them by chain id.
+
+A layer is made in a directory of its own and renamed into place; the row comes last. What has no row is swept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.images import job
+
+DEFAULT_LIMIT = 1 << 40
+"""Bytes one layer may unpack to."""
+
+
+def chain_id(parent: str, diff_id: str) -> str:
+    """OCI image spec, "Layer ChainID"."""
+    if not parent:
+        return diff_id
+    return "sha256:" + hashlib.sha256(f"{parent} {diff_id}".encode()).hexdigest()
+
+
+def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
+    out: list[str] = []
+    for diff_id in diff_ids:
+        out.append(chain_id(out[-1] if out else "", diff_id))
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A layer's tree, not yet known to the store."""
+
+    directory: str
+    diff_id: str
+    digest: str
+    size_bytes: int
+    tar_size_bytes: int
+    compression: str = ""
+
+
+class Layers:
+    """The directory of layers."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True, mode=0o710)
+
+    def diff(self, directory: str) -> Path:
+        return self.root / directory / "diff"
+
+    def recipe(self, directory: str) -> Path:
+        return self.root / directory / "recipe"
+
+    def _new(self) -> str:
+        directory = f"layer-{secrets.token_hex(16)}"
+        (self.root / directory / "diff").mkdir(parents=True, mode=0o755)
+        (self.root / directory / "diff").chmod(0o755)
+        return directory
+
+    async def unpack(
+        self, *, chunks: AsyncIterator[bytes] | None = None, stdin: int | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Unpacked:
+        """Unpacks a tar stream as a layer. Leaves nothing behind if it is refused."""
+        directory = self._new()
+        try:
+            answer = await job.run(
+                "unpack",
+                {
+                    "target": str(self.diff(directory)),
+                    "recipe": str(self.recipe(directory)),
+                    "limit": limit,
+                    "site": job.site(),
+                },
+                chunks=chunks,
+                stdin=stdin,
+            )
+        except BaseException:
+            await self.remove(directory)
+            raise
+        return Unpacked(
+            directory, answer["diff_id"], answer["digest"], answer["size"], answer["tar_size"], answer["compression"]
+        )
+
+    async def seal(self, tree: Path) -> Unpacked:
+        """Turns a container's upper directory, which nobody uses any more, into a layer by moving it."""
+        directory = f"layer-{secrets.token_hex(16)}"
+        (self.root / directory).mkdir(mode=0o700)
+        try:
+            answer = await job.run("seal", {"tree": str(tree), "recipe": str(self.recipe(directory))})
+            tree.rename(self.diff(directory))
+        except BaseException:
+            await self.remove(directory)
+            raise
+        return Unpacked(directory, answer["diff_id"], answer["diff_id"], answer["size"], answer["tar_size"])
+
+    async def remove(self, *directories: str) -> None:
+        """Deletes layers' trees."""
+        if directories:
+            await job.run("remove", {"paths": [str(self.root / d) for d in directories]})
+
+    def on_disk(self) -> set[str]:
+        return {entry.name for entry in self.root.iterdir() if entry.name.startswith("layer-")}

@@ -1,0 +1,131 @@
+"""Runs one operation, named and described by the JSON of the first argument; the answer is one JSON object on fd 3.
+
+Started by images/job.py. Everything that may be hostile (archives, trees of containers) is read here, after a
+chroot where something is written, and never in the daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from fairlead.images.worker import assemble, recipe, unpack
+from fairlead.images.worker.pack import Packer
+from fairlead.images.worker.source import Source, TooLarge
+
+RESULT_FD = 3
+Arguments = dict[str, Any]
+
+
+def _unpack(arguments: Arguments) -> Arguments:
+    """stdin → tree `target`. With `recipe`: as a layer."""
+    layer = "recipe" in arguments
+    writer = recipe.Writer(_new_file(arguments["recipe"])) if layer else None
+    source = Source(0, limit=arguments["limit"], record=writer.raw if writer else None)
+    os.chroot(arguments["target"])
+    os.chdir("/")
+    unpacker = unpack.Unpacker(source, writer, layer=layer)
+    unpacker.run()
+    if writer:
+        writer.close()
+    return {
+        "diff_id": source.diff_id,
+        "digest": "sha256:" + source.outer.hexdigest(),
+        "compression": source.compression,
+        "tar_size": source.size,
+        "size": unpacker.size,
+        "entries": unpacker.entries,
+    }
+
+
+def _seal(arguments: Arguments) -> Arguments:
+    """Tree in overlay form → diff id and recipe."""
+    writer = recipe.Writer(_new_file(arguments["recipe"]))
+    packer = Packer(arguments["tree"], recipe=writer)
+    packer.run()
+    writer.close()
+    return {"diff_id": packer.diff_id, "size": packer.size, "tar_size": packer.total}
+
+
+def _export(arguments: Arguments) -> Arguments:
+    """Plain tree → tar on stdout."""
+    packer = Packer(arguments["tree"], write=write_stdout, whiteouts=False)
+    packer.run()
+    return {"size": packer.size}
+
+
+def _assemble(arguments: Arguments) -> Arguments:
+    assemble.run(arguments["members"], write_stdout)
+    return {}
+
+
+def _remove(arguments: Arguments) -> Arguments:
+    for path in arguments["paths"]:
+        remove(path)
+    return {}
+
+
+def remove(path: str) -> None:
+    """As far as it goes: what cannot be removed now is swept at the next start."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        unpack.remove_tree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def write_stdout(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+def _new_file(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+
+def _copy(arguments: Arguments) -> Arguments:
+    from fairlead.images.worker import copy
+
+    return copy.run(arguments)
+
+
+OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
+    "unpack": _unpack,
+    "seal": _seal,
+    "export": _export,
+    "assemble": _assemble,
+    "remove": _remove,
+    "copy": _copy,
+}
+
+
+def main() -> None:
+    arguments: Arguments = json.loads(sys.argv[1])
+    if arguments.get("site"):
+        sys.path.append(arguments["site"])
+        _preload()
+    sys.setrecursionlimit(10_000)  # trees are walked as deep as the kernel allows paths to be
+    try:
+        answer = OPERATIONS[arguments["operation"]](arguments)
+    except (unpack.Refused, TooLarge, EOFError, tarfile.TarError, zlib.error) as error:
+        answer = {"refused": str(error)}
+    except (OSError, ValueError, OverflowError, KeyError) as error:
+        kind = "refused" if type(error).__name__ in ("ZstdError", "LZMAError") else "error"
+        answer = {kind: f"{type(error).__name__}: {error}"}
+    os.write(RESULT_FD, json.dumps(answer).encode())
+
+
+def _preload() -> None:
+    """After the chroot nothing can be imported any more."""
+    import zstandard
+
+    zstandard.ZstdDecompressor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Turns a directory in overlayfs form into a layer's tar: hashed, recorded as a recipe, written only if wanted.
+
+The order is sorted and times are whole seconds, so that equal trees give equal digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fairlead.images.worker.recipe import Writer
+from fairlead.images.worker.unpack import OPAQUE, WHITEOUT
+
+_CHUNK = 1 << 18
+_OVERLAY = "trusted.overlay."
+
+
+@dataclass
+class Packer:
+    """`write` receives the tar; `recipe` the way to make it again."""
+
+    root: str
+    write: Callable[[bytes], object] | None = None
+    recipe: Writer | None = None
+    size: int = 0
+    total: int = 0
+    whiteouts: bool = True
+    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _links: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def diff_id(self) -> str:
+        return "sha256:" + self._hash.hexdigest()
+
+    def run(self) -> None:
+        self._directory("")
+        self._raw(b"\0" * 1024)
+        self._raw(b"\0" * (-self.total % tarfile.RECORDSIZE))
+
+    def _directory(self, name: str) -> None:
+        path = f"{self.root}/{name}" if name else self.root
+        if name and self.whiteouts and _opaque(path):
+            self._header(self._info(f"{name}/{OPAQUE}", tarfile.REGTYPE))
+        with os.scandir(path) as found:
+            names = sorted(entry.name for entry in found)
+        for base in names:
+            self._entry(f"{name}/{base}" if name else base)
+
+    def _entry(self, name: str) -> None:
+        path = f"{self.root}/{name}"
+        status = os.lstat(path)
+        mode = status.st_mode
+        if stat.S_ISSOCK(mode):
+            return  # a socket without its server is nothing; Docker leaves it out too
+        if self.whiteouts and stat.S_ISCHR(mode) and status.st_rdev == 0:
+            parent, _, base = name.rpartition("/")
+            self._header(self._info(f"{parent}/{WHITEOUT}{base}" if parent else WHITEOUT + base, tarfile.REGTYPE))
+            return
+        info = self._info(name, tarfile.REGTYPE)
+        info.mode, info.uid, info.gid = stat.S_IMODE(mode), status.st_uid, status.st_gid
+        info.mtime = int(status.st_mtime)
+        info.pax_headers = _attributes(path)
+        self._kind(info, path, status)
+        self._header(info)
+        if info.type == tarfile.REGTYPE:
+            self._content(path, name, info.size)
+        elif info.type == tarfile.DIRTYPE:
+            self._directory(name)
+
+    def _kind(self, info: tarfile.TarInfo, path: str, status: os.stat_result) -> None:
+        mode = status.st_mode
+        key = (status.st_dev, status.st_ino)
+        if stat.S_ISDIR(mode):
+            info.type = tarfile.DIRTYPE
+            info.name += "/"
+        elif status.st_nlink > 1 and key in self._links:
+            info.type, info.linkname = tarfile.LNKTYPE, self._links[key]
+            info.pax_headers = {}
+        elif stat.S_ISREG(mode):
+            info.size = status.st_size
+        elif stat.S_ISLNK(mode):
+            info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)
+        elif stat.S_ISFIFO(mode):
+            info.type = tarfile.FIFOTYPE
+        else:
+            info.type = tarfile.CHRTYPE if stat.S_ISCHR(mode) else tarfile.BLKTYPE
+            info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
+        if status.st_nlink > 1 and not stat.S_ISDIR(mode):
+            self._links.setdefault(key, info.name)
+
+    def _info(self, name: str, kind: bytes) -> tarfile.TarInfo:
+        info = tarfile.TarInfo(name)
+        info.type, info.mode = kind, 0
+        return info
+
+    def _header(self, info: tarfile.TarInfo) -> None:
+        self._raw(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+
+    def _content(self, path: str, name: str, size: int) -> None:
+        if not size:
+            return
+        self.size += size
+        if self.recipe is not None:
+            self.recipe.file(os.fsencode(name), size)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            left = size
+            while left:
+                data = os.read(fd, min(left, _CHUNK))
+                data = data or b"\0" * min(left, _CHUNK)  # shrank under our eyes: as tar does
+                self._emit(data)
+                left -= len(data)
+        finally:
+            os.close(fd)
+        self._raw(b"\0" * (-size % tarfile.BLOCKSIZE))
+
+    def _raw(self, data: bytes) -> None:
+        if self.recipe is not None:
+            self.recipe.raw(data)
+        self._emit(data)
+
+    def _emit(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.total += len(data)
+        if self.write is not None:
+            self.write(data)
+
+
+def _opaque(path: str) -> bool:
+    try:
+        return os.getxattr(path, "trusted.overlay.opaque", follow_symlinks=False) == b"y"
+    except OSError:
+        return False
+
+
+def _attributes(path: str) -> dict[str, str]:
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        return {
+            f"SCHILY.xattr.{name}": os.getxattr(path, name, follow_symlinks=False).decode("utf-8", "surrogateescape")
+            for name in sorted(names)
+            if not name.startswith(_OVERLAY)
+        }
+    except OSError:
+        return {}

@@ -1,0 +1,181 @@
+"""A tar stream as it comes in: decompressed by its magic bytes, hashed on both sides, recorded for later.
+
+Offers what tarfile asks of a file (read, tell, seek forward), so that headers go through `read` and into the
+recipe, while file contents go through `copy` and stay out of it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+CHUNK = 1 << 18
+
+
+class TooLarge(Exception):
+    """The stream unpacks to more bytes than allowed."""
+
+
+class Inflater(Protocol):
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class Source:
+    """`record` receives every byte that is not file content."""
+
+    def __init__(self, fd: int, *, limit: int, record: Callable[[bytes], None] | None = None) -> None:
+        self.outer = hashlib.sha256()
+        self.outer_size = 0
+        self.inner = hashlib.sha256()
+        self.compression = ""
+        self._fd = fd
+        self._limit = limit
+        self._record = record
+        self._position = 0
+        self._received = 0
+        self._buffer = b""
+        self._start = 0
+        self._chunks = self._open()
+
+    @property
+    def diff_id(self) -> str:
+        return "sha256:" + self.inner.hexdigest()
+
+    @property
+    def size(self) -> int:
+        return self._received
+
+    def _raw(self) -> Iterator[bytes]:
+        while data := os.read(self._fd, CHUNK):
+            self.outer.update(data)
+            self.outer_size += len(data)
+            yield data
+
+    def _open(self) -> Iterator[bytes]:
+        raw = self._raw()
+        head = b""
+        for data in raw:
+            head += data
+            if len(head) >= 6:
+                break
+        self.compression = _compression(head)
+        if not self.compression:
+            return _chain(head, raw)
+        return _inflate(_inflater(self.compression), head, raw)
+
+    def _fill(self) -> bool:
+        data = next(self._chunks, b"")
+        if not data:
+            return False
+        self.inner.update(data)
+        self._received += len(data)
+        if self._received > self._limit:
+            raise TooLarge(f"archive unpacks to more than {self._limit} bytes")
+        self._buffer, self._start = data, 0
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        data = self._take(size)
+        if self._record is not None:
+            self._record(data)
+        return data
+
+    def seek(self, position: int) -> None:
+        if position < self._position:
+            raise OSError("a stream does not go back")
+        while self._position < position and self.read(min(position - self._position, CHUNK)):
+            pass
+
+    def copy(self, size: int, write: Callable[[memoryview], int]) -> None:
+        """Hands `size` bytes of file content to `write`."""
+        left = size
+        while left:
+            if self._start == len(self._buffer) and not self._fill():
+                raise EOFError("unexpected end of archive")
+            piece = memoryview(self._buffer)[self._start : self._start + left]
+            while piece:
+                done = write(piece)
+                piece = piece[done:]
+                self._start += done
+                self._position += done
+                left -= done
+
+    def drain(self) -> None:
+        """Reads to the end, so that the digests cover all bytes."""
+        while self.read(CHUNK):
+            pass
+
+    def _take(self, size: int) -> bytes:
+        data = self._buffer[self._start : self._start + size]
+        self._start += len(data)
+        while len(data) < size and self._fill():
+            more = self._buffer[: size - len(data)]
+            self._start = len(more)
+            data += more
+        self._position += len(data)
+        return data
+
+
+def _compression(head: bytes) -> str:
+    for magic, name in (
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+    ):
+        if head.startswith(magic):
+            return name
+    return ""
+
+
+def _inflater(name: str) -> Callable[[], Inflater]:
+    if name == "gzip":
+        return lambda: zlib.decompressobj(31)
+    if name == "bzip2":
+        return bz2.BZ2Decompressor
+    if name == "xz":
+        return lzma.LZMADecompressor
+    import zstandard  # costly, and only found behind the path that entry.py was given
+
+    return lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+
+
+def _chain(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from raw
+
+
+def _inflate(make: Callable[[], Inflater], head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
+    """Also through several members one after the other, as pigz and bgzip write them."""
+    inflater = make()
+    fresh = True
+    for data in _chain(head, raw):
+        pending = data
+        while pending:
+            for start in range(0, len(pending), 1 << 15):  # small bites: a bomb meets the limit early
+                out = inflater.decompress(pending[start : start + (1 << 15)])
+                fresh = False
+                if out:
+                    yield out
+                if getattr(inflater, "eof", False):
+                    pending = getattr(inflater, "unused_data", b"") + pending[start + (1 << 15) :]
+                    pending = b"" if not pending.strip(b"\0") else pending
+                    inflater, fresh = make(), True
+                    break
+            else:
+                pending = b""
+    if not fresh and not getattr(inflater, "eof", True):
+        raise EOFError("unexpected end of compressed archive")
+    flush = getattr(inflater, "flush", None)
+    if not fresh and flush is not None and (rest := flush()):
+        yield rest
+

@@ -1,0 +1,297 @@
+"""Unpacks a tar into the directory this process is chrooted to: a layer in overlayfs form, or a plain tree.
+
+Nothing can get out, since `/` is the target. What an archive may not do inside is refused: names that climb
+above `/`, links to what is not there, device 0:0 and overlay's own attributes (they would mean "deleted").
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from fairlead.images.worker.recipe import Writer
+from fairlead.images.worker.source import Source
+
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+_OVERLAY = "trusted.overlay."
+_OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
+_XATTR = "SCHILY.xattr."
+
+
+class Refused(Exception):
+    """The archive holds something that is not taken."""
+
+
+class Entry(tarfile.TarInfo):
+    """tarfile takes a damaged header in the middle of an archive for its end; we do not."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+            if archive.offset == 0:
+                raise
+            raise Refused(f"archive is damaged: {error}") from error
+
+
+@dataclass
+class Unpacker:
+    source: Source
+    recipe: Writer | None = None
+    layer: bool = True
+    """Whether `.wh.` names mean deletions."""
+    size: int = 0
+    entries: int = 0
+    _directories: dict[str, tarfile.TarInfo] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=lambda: {"."})
+    """Directories known to exist as directories, to spare the look-up."""
+    _files: dict[str, int] = field(default_factory=dict)
+    _whited: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        os.umask(0)
+        try:
+            for info in entries(self.source):
+                self._entry(info)
+        except tarfile.ReadError as error:
+            if self.source.size or str(error) != "empty file":
+                raise Refused(f"not a tar archive: {error}") from error
+        self.source.drain()
+        for name in sorted(self._directories, key=len, reverse=True):
+            _set_times(name, self._directories[name])
+
+    def _entry(self, info: tarfile.TarInfo) -> None:
+        name = clean(info.name)
+        self.entries += 1
+        parent, _, base = name.rpartition("/")
+        self._parent(parent or ".")
+        if self.layer and base.startswith(WHITEOUT):
+            self._whiteout(parent or ".", base)
+        elif info.isdir():
+            self._directory(name, info)
+        elif name == ".":
+            raise Refused(f"archive entry {info.name!r} would replace the root directory")
+        else:
+            self._clear(name)
+            self._leaf(name, info)
+
+    def _leaf(self, name: str, info: tarfile.TarInfo) -> None:
+        if info.isreg():
+            self._regular(name, info)
+            return
+        if info.islnk():
+            self._hard_link(name, info)
+        elif info.issym():
+            os.symlink(info.linkname, name)
+            os.chown(name, info.uid, info.gid, follow_symlinks=False)
+            _set_attributes(name, info)
+            _set_times(name, info)
+        elif info.ischr() or info.isblk() or info.isfifo():
+            self._node(name, info)
+        else:
+            raise Refused(f"archive entry {info.name!r} is of an unknown kind")
+
+    def _regular(self, name: str, info: tarfile.TarInfo) -> None:
+        self.size += info.size
+        try:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise Refused(f"archive entry {info.name!r}: {error.strerror}") from error
+        try:
+            if info.sparse is not None:
+                self._sparse(fd, info)
+            else:
+                if self.recipe is not None and info.size:
+                    self._files[name] = self.recipe.file(os.fsencode(name), info.size)
+                self.source.copy(info.size, lambda piece: os.write(fd, piece))
+            os.fchown(fd, info.uid, info.gid)
+            os.fchmod(fd, info.mode & 0o7777)
+            if info.pax_headers:
+                _set_attributes(fd, info)
+            os.utime(fd, ns=_times(info))
+        finally:
+            os.close(fd)
+
+    def _sparse(self, fd: int, info: tarfile.TarInfo) -> None:
+        """Contents of sparse files are kept in the recipe as they stand in the tar: no file has these bytes."""
+        for offset, length in info.sparse:  # type: ignore[attr-defined]  # absent from typeshed
+            os.lseek(fd, offset, os.SEEK_SET)
+            left = length
+            while left:
+                data = self.source.read(min(left, 1 << 18))
+                if not data:
+                    raise EOFError("unexpected end of archive")
+                os.write(fd, data)
+                left -= len(data)
+        os.ftruncate(fd, info.size)
+
+    def _hard_link(self, name: str, info: tarfile.TarInfo) -> None:
+        target = clean(info.linkname)
+        try:
+            if stat.S_ISDIR(os.lstat(target).st_mode):
+                raise Refused(f"archive entry {info.name!r} is a hard link to a directory")
+            os.link(target, name, follow_symlinks=False)
+        except OSError as error:
+            raise Refused(f"archive entry {info.name!r} links to {info.linkname!r}: {error.strerror}") from error
+
+    def _node(self, name: str, info: tarfile.TarInfo) -> None:
+        if info.isfifo():
+            os.mkfifo(name)
+        else:
+            device = os.makedev(info.devmajor, info.devminor)
+            if info.ischr() and device == 0:
+                raise Refused(f"archive entry {info.name!r} is device 0:0")
+            os.mknod(name, (stat.S_IFCHR if info.ischr() else stat.S_IFBLK) | 0o600, device)
+        os.chown(name, info.uid, info.gid)
+        os.chmod(name, info.mode & 0o7777)
+        _set_attributes(name, info)
+        _set_times(name, info)
+
+    def _directory(self, name: str, info: tarfile.TarInfo) -> None:
+        if name not in self._made or os.path.islink(name):
+            if not _is_directory(name) or os.path.islink(name):
+                self._clear(name)
+                os.mkdir(name, 0o755)
+                if name in self._whited:
+                    os.setxattr(name, _OPAQUE_ATTRIBUTE, b"y")
+            self._made.add(name)
+        os.chown(name, info.uid, info.gid)
+        os.chmod(name, info.mode & 0o7777)
+        _set_attributes(name, info)
+        self._directories[name] = info
+
+    def _parent(self, name: str) -> None:
+        """Parents the archive did not list are made, as Docker does: root's, 0755."""
+        if name in self._made:
+            return
+        if _is_directory(name):
+            self._made.add(name)
+            return
+        above = name.rpartition("/")[0]
+        self._parent(above or ".")
+        try:
+            if os.path.lexists(name) and not os.path.islink(name):
+                self._clear(name)
+            os.mkdir(name, 0o755)
+        except OSError as error:
+            raise Refused(f"archive entry below {name!r}: {error.strerror}") from error
+        if name in self._whited:
+            os.setxattr(name, _OPAQUE_ATTRIBUTE, b"y")
+        self._made.add(name)
+
+    def _whiteout(self, parent: str, base: str) -> None:
+        if base == OPAQUE:
+            os.setxattr(parent, _OPAQUE_ATTRIBUTE, b"y")
+            return
+        hidden = base.removeprefix(WHITEOUT)
+        if hidden.startswith(WHITEOUT) or hidden in ("", ".", ".."):
+            return  # aufs' own bookkeeping
+        name = hidden if parent == "." else f"{parent}/{hidden}"
+        self._whited.add(name)
+        if _is_directory(name):
+            os.setxattr(name, _OPAQUE_ATTRIBUTE, b"y")
+        elif not os.path.lexists(name):
+            os.mknod(name, stat.S_IFCHR, 0)
+
+    def _clear(self, name: str) -> None:
+        """What this archive put there before goes; the recipe keeps the bytes it still needs."""
+        try:
+            status = os.lstat(name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Refused(f"archive entry {name!r}: {error.strerror}") from error
+        if stat.S_ISDIR(status.st_mode):
+            self._forget(name)
+            remove_tree(name, self._keep)
+        else:
+            self._keep(name)
+            os.unlink(name)
+
+    def _forget(self, name: str) -> None:
+        inside = name + "/"
+        self._made = {made for made in self._made if made != name and not made.startswith(inside)}
+        for gone in [path for path in self._directories if path == name or path.startswith(inside)]:
+            del self._directories[gone]
+
+    def _keep(self, name: str) -> None:
+        number = self._files.pop(name, None)
+        if number is not None and self.recipe is not None:
+            with open(name, "rb") as file:
+                self.recipe.replaced(number, file.read())
+
+
+def entries(source: Source) -> Iterator[tarfile.TarInfo]:
+    with tarfile.TarFile(
+        fileobj=source,  # type: ignore[arg-type]  # offers the three methods that tarfile uses
+        tarinfo=Entry,
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as archive:
+        while (info := archive.next()) is not None:
+            archive.members = []  # it would keep them all
+            yield info
+
+
+def remove_tree(name: str, before: object = None) -> None:
+    for entry in list(os.scandir(name)):
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.path, before)
+        else:
+            if callable(before):
+                before(os.path.normpath(entry.path))
+            os.unlink(entry.path)
+    os.rmdir(name)
+
+
+def clean(name: str) -> str:
+    """The name below `/`, without dots; refused if it climbs above."""
+    if "\0" in name:
+        raise Refused(f"archive entry {name!r} is not a name")
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part == "..":
+            if not parts:
+                raise Refused(f"archive entry {name!r} is outside of the archive's root")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def _is_directory(name: str) -> bool:
+    """A directory, or (as for tar and Docker) a link to one inside this same tree."""
+    return os.path.isdir(name)
+
+
+def _times(info: tarfile.TarInfo) -> tuple[int, int]:
+    stamp = int(info.mtime * 1_000_000_000) if isinstance(info.mtime, int) else round(info.mtime * 1e9)
+    return stamp, stamp
+
+
+def _set_times(name: str, info: tarfile.TarInfo) -> None:
+    os.utime(name, ns=_times(info), follow_symlinks=False)
+
+
+def _set_attributes(target: str | int, info: tarfile.TarInfo) -> None:
+    for key, value in info.pax_headers.items():
+        if not key.startswith(_XATTR):
+            continue
+        attribute = key.removeprefix(_XATTR)
+        if attribute.startswith(_OVERLAY):
+            continue
+        try:
+            data = value.encode("utf-8", "surrogateescape")
+            if isinstance(target, int):
+                os.setxattr(target, attribute, data)
+            else:
+                os.setxattr(target, attribute, data, follow_symlinks=False)
+        except OSError:
+            # Attributes of the builder's system (SELinux labels, user.* on links) may not exist here, as in Docker.
+            continue
