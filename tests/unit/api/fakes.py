@@ -379,6 +379,9 @@ class FakeImages:
     def history(self, ref: str) -> Sequence[HistoryEntry]:
         return IMAGE.history
 
+    def layer_sizes(self, ref: str) -> Sequence[int]:
+        return [1024]
+
     def tag(self, ref: str, repo: str, tag: str) -> None:
         self.get(ref)
 

@@ -28,7 +28,7 @@ class ImageRoutes:
     async def history(self, request: Request) -> Reply:
         name = request.params["name"]
         image = self._images.get(name)
-        return json_response(schema.render_history(image, self._images.history(name), ()))
+        return json_response(schema.render_history(image, self._images.history(name), self._images.layer_sizes(name)))
 
     async def tag(self, request: Request) -> Reply:
         self._images.tag(request.params["name"], request.text("repo"), request.text("tag"))

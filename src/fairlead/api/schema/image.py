@@ -59,21 +59,19 @@ def render_inspect(image: Image, version: Version) -> dict[str, Any]:
 
 
 def render_history(image: Image, entries: Sequence[HistoryEntry], sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Newest first. Only the newest entry has an id, and the references: the others are `<missing>`."""
-    layers = iter(sizes)
-    rows: list[dict[str, Any]] = []
-    for entry in entries:
-        rows.append(
-            {
-                "Id": "<missing>",
-                "Created": _unix(entry.created),
-                "CreatedBy": entry.created_by,
-                "Tags": None,
-                "Size": 0 if entry.empty_layer else next(layers, 0),
-                "Comment": entry.comment,
-            }
-        )
-    rows.reverse()
+    """`entries` newest first, `sizes` of the layers lowest first. Only the newest entry has an id and names."""
+    layers = list(sizes)
+    rows: list[dict[str, Any]] = [
+        {
+            "Id": "<missing>",
+            "Created": _unix(entry.created),
+            "CreatedBy": entry.created_by,
+            "Tags": None,
+            "Size": 0 if entry.empty_layer or not layers else layers.pop(),
+            "Comment": entry.comment,
+        }
+        for entry in entries
+    ]
     if rows:
         rows[0] |= {"Id": image.id, "Tags": list(image.references) or None}
     return rows
