@@ -15,7 +15,7 @@ from fairlead.engine.leases import Leases
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
 from fairlead.errors import Conflict, EngineError, Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.container import Container, Endpoint, EndpointRequest
+from fairlead.model.container import Container, Endpoint, EndpointRequest, PublishedPort
 from fairlead.model.network import Network
 from fairlead.network.controller import Controller
 from fairlead.network.endpoint import mac_for
@@ -24,7 +24,7 @@ from fairlead.network.sandbox import Sandbox
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A container with its network: endpoints filled in, ports held. `sandbox` None = somebody else's, or the host's."""
+    """A container with its network: endpoints filled in, ports held. `sandbox` None = another's, or the host's."""
 
     container: Container
     sandbox: Sandbox | None
@@ -64,8 +64,7 @@ class Connector:
         """Undoes `join`: ports first, then endpoints. The leases stay: the address is the container's."""
         gateway = self.gateway_endpoint(container)
         if gateway is not None and container.published:
-            self._controller.withdraw(gateway, container.published)
-            self._controller.release(gateway, container.published)
+            self._withdraw(gateway, container.published)
         for endpoint in container.endpoints:
             network = self._topology.by_id(endpoint.network_id)
             if network is None or not endpoint.id:
@@ -78,7 +77,13 @@ class Connector:
         """Last step of a start."""
         gateway = self.gateway_endpoint(container)
         if gateway is not None:
-            self._controller.activate(gateway, container.published)
+            self._controller.activate(self._topology.get(gateway.network_id), gateway, container.published)
+
+    def _withdraw(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
+        network = self._topology.by_id(gateway.network_id)
+        if network is not None:
+            self._controller.withdraw(network, gateway, published)
+        self._controller.release(gateway, published)
 
     def gateway_endpoint(self, container: Container) -> Endpoint | None:
         """The endpoint that carries the default route and the published ports."""
@@ -181,8 +186,7 @@ class Connector:
         published = container.published
         if running:
             if endpoint == self.gateway_endpoint(container):
-                self._controller.withdraw(endpoint, published)
-                self._controller.release(endpoint, published)
+                self._withdraw(endpoint, published)
                 published = ()
             self._controller.disconnect(network, endpoint)
             self.tell("disconnect", network, container)
@@ -235,7 +239,8 @@ def _check_connect(container: Container, network: Network, request: EndpointRequ
     mode = container.host_config.network_mode
     if mode == "host" or mode.startswith("container:"):
         raise Conflict(
-            "container sharing network namespace with another container or host cannot be connected to any other network"
+            "container sharing network namespace with another container or host cannot be connected "
+            "to any other network"
         )
     if network.name == "host":
         raise Conflict(

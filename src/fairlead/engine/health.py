@@ -60,7 +60,8 @@ class Health:
         """The container has started."""
         if command(container.config.health, container.config.shell):
             self._verdicts[container.id] = Verdict()
-            self._probes[container.id] = self._tasks.create_task(self._watch(container), name=f"health {container.name}")
+            probe = self._watch(container)
+            self._probes[container.id] = self._tasks.create_task(probe, name=f"health {container.name}")
 
     def end(self, container_id: str) -> None:
         if (task := self._probes.pop(container_id, None)) is not None:

@@ -124,7 +124,9 @@ class Launcher:
         except NotFound as error:
             raise InvalidParameter(f"joining {kind} namespace of container: {error.message}") from error
         if not donor.state.status.running or not donor.state.pid:
-            raise Conflict(f"cannot join {kind} namespace of a non running container: container {donor.id} is not running")
+            raise Conflict(
+                f"cannot join {kind} namespace of a non running container: container {donor.id} is not running"
+            )
         return donor
 
 

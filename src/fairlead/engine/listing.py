@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fairlead.engine import links
 from fairlead.engine.registry import Registry
-from fairlead.errors import EngineError, InvalidParameter, NotFound
+from fairlead.errors import EngineError, InvalidParameter
 from fairlead.model.container import Container, Port, Status
 from fairlead.model.request import ContainerView
 
@@ -38,7 +38,14 @@ def link_texts(container: Container, registry: Registry) -> tuple[str, ...]:
 class Selection:
     """The filters of one list request, checked before anything is looked at."""
 
-    def __init__(self, filters: Filters, registry: Registry, *, ancestor: Callable[[str], str], health: Callable[[Container], str]) -> None:
+    def __init__(
+        self,
+        filters: Filters,
+        registry: Registry,
+        *,
+        ancestor: Callable[[str], str],
+        health: Callable[[Container], str],
+    ) -> None:
         self._filters = {name: values for name, values in filters.items() if values}
         self._registry = registry
         self._health = health
@@ -53,15 +60,12 @@ class Selection:
     def _parse_statuses(self) -> set[str]:
         wanted = set(self._filters.get("status", ()))
         for text in sorted(wanted):
-            if text not in Status:
+            if text not in [status.value for status in Status]:
                 raise InvalidParameter(f"invalid filter 'status={text}'")
         return wanted
 
     def _reference(self, ref: str) -> Container:
-        try:
-            return self._registry.get(ref)
-        except NotFound as error:
-            raise NotFound(error.message) from error
+        return self._registry.get(ref)
 
     @property
     def wants_stopped(self) -> bool:

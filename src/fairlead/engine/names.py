@@ -13,7 +13,8 @@ RULE = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 _ALLOWED = re.compile(RULE + r"+\Z")
 _TRIES = 6
 
-ADJECTIVES = """
+ADJECTIVES = tuple(
+    """
     able agile alert amber ample apt arctic ardent artful awake balmy blithe bold brave breezy bright brisk calm candid
     careful cheery civil classy clear clever cobalt comely copper coral cordial cosy crisp curious dapper daring dawning
     deft devoted earnest easy eager even exact fair famous fearless fleet fluent fond frank free fresh frugal gallant
@@ -23,10 +24,12 @@ ADJECTIVES = """
     quiet rapid ready rested robust rosy sage sandy sane serene sharp silver simple sincere smart snug sober solid
     sound spry stable steady stellar sturdy sunny sure swift tender tidy tireless tranquil trim true upbeat valiant
     verdant vivid warm wary willing windy wise witty worthy zesty
-""".split()
+""".split()  # noqa: SIM905  # 150 quoted words hide the words
+)
 
 # People whose work a container of today stands on, and others who measured, mapped, counted or healed.
-SURNAMES = """
+SURNAMES = tuple(
+    """
     abbe abel adleman aiken airy aitken allen amdahl ampere anning apgar archimedes arrhenius aryabhata atanasoff
     avogadro babbage bachman backus bacon baird bartik barton becquerel bell bellman benz bernoulli berners bessel
     bhaskara blackburn blackwell bohr boole bose brahe braille brooks brown bunsen burnell cannon cantor carnot carson
@@ -45,7 +48,8 @@ SURNAMES = """
     semmelweis shannon sinoussi snow somerville stallman steinmetz stokes swirles tarjan tesla thompson thomson
     torricelli torvalds turing vaughan viterbi volta wallace watt weizenbaum wheeler wiener wilkes wilkinson wing
     wirth wozniak wright wu yalow yonath young zuse
-""".split()
+""".split()  # noqa: SIM905  # 150 quoted words hide the words
+)
 
 
 def check(given: str) -> str:

@@ -155,7 +155,9 @@ class Networks:
         async with self._registry.lock(found.id):
             now = self._registry.current(found)
             if network.name == "host":
-                raise Conflict("cannot disconnect container from host network - container was created in host network mode")
+                raise Conflict(
+                    "cannot disconnect container from host network - container was created in host network mode"
+                )
             if network.name == "bridge" and now.state.status.running:
                 self._linker.disarm(now)
             self._registry.save(self._connector.drop(now, network))

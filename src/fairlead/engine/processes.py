@@ -8,7 +8,6 @@ from fairlead.errors import InvalidParameter, SystemFailure
 from fairlead.linux import process
 
 
-
 async def table(pids: Collection[int], ps_args: str) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Column titles and one row per process."""
     try:

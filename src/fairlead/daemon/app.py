@@ -1,0 +1,206 @@
+"""The composition root: builds every object, opens the engine, serves until told to stop, and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairlead.api.server import Server
+from fairlead.daemon import config, listeners
+from fairlead.daemon.supervise import Supervisor
+from fairlead.engine.attach import Attachments
+from fairlead.engine.bootstrap import Bootstrap
+from fairlead.engine.build import Builder
+from fairlead.engine.connect import Connector
+from fairlead.engine.containers import Containers
+from fairlead.engine.control import Control
+from fairlead.engine.creation import Creator
+from fairlead.engine.engine import Engine
+from fairlead.engine.etc import EtcFiles
+from fairlead.engine.events import Events
+from fairlead.engine.exec import Execs
+from fairlead.engine.health import Health
+from fairlead.engine.images import Images
+from fairlead.engine.launch import Launcher
+from fairlead.engine.leases import Leases
+from fairlead.engine.lifecycle import Lifecycle
+from fairlead.engine.linking import Linker
+from fairlead.engine.logs import Logs
+from fairlead.engine.monitor import Monitor
+from fairlead.engine.networks import Networks
+from fairlead.engine.registry import Registry
+from fairlead.engine.removal import Remover
+from fairlead.engine.restore import Restore
+from fairlead.engine.system import System
+from fairlead.engine.topology import Topology
+from fairlead.engine.volumes import Volumes
+from fairlead.engine.waiters import Waiters
+from fairlead.errors import EngineError, SystemFailure
+from fairlead.images.blobs import Blobs
+from fairlead.images.layers import Layers
+from fairlead.images.snapshots import Snapshots
+from fairlead.linux import files
+from fairlead.model.settings import Settings
+from fairlead.network.controller import Controller
+from fairlead.runtime.runtime import Runtime
+from fairlead.store.containers import ContainerStore
+from fairlead.store.database import Database
+from fairlead.store.images import ImageStore
+from fairlead.store.networks import NetworkStore
+from fairlead.store.volumes import VolumeStore
+
+log = logging.getLogger(__name__)
+
+_GRACE_S = 10.0
+_STOP_AT_A_TIME = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What the daemon itself still has to do with the objects it built."""
+
+    engine: Engine
+    restore: Restore
+    images: Images
+    controller: Controller
+    runtime: Runtime
+    registry: Registry
+    control: Control
+
+
+def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assembly:
+    """The whole object graph."""
+    events, waiters = Events(), Waiters()
+    registry, etc = Registry(ContainerStore(database)), EtcFiles(settings)
+    controller, runtime = Controller(settings), Runtime(settings)
+    layers = Layers(settings.data_root / "overlay2")
+    images = Images(ImageStore(database), layers, Blobs(settings.data_root / "blobs"), events)
+    snapshots = Snapshots(settings.data_root / "overlay2", images.directories)
+    network_store = NetworkStore(database)
+    topology, leases = Topology(network_store), Leases(network_store)
+    volumes = Volumes(settings, VolumeStore(database), events)
+    connector = Connector(controller, topology, leases, registry, events)
+    linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
+    launcher = Launcher(settings, runtime, registry, linker, etc)
+    attachments, logs = Attachments(runtime), Logs(etc)
+    execs = Execs(registry, runtime, events, environment=launcher.environment)
+    health = Health(tasks, registry, execs, events)
+    lifecycle = Lifecycle(
+        registry, snapshots, connector, linker, etc, launcher, runtime, attachments, topology, events
+    )
+    remover = Remover(
+        registry, snapshots, volumes, connector, linker, etc, attachments, health, waiters, events
+    )
+    monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, waiters, events)
+    control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
+    creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events)
+    containers = Containers(
+        registry=registry, creator=creator, control=control, remover=remover, linker=linker, connector=connector,
+        launcher=launcher, attachments=attachments, execs=execs, logs=logs, health=health, images=images,
+        snapshots=snapshots, runtime=runtime, etc=etc, waiters=waiters, events=events,
+    )  # fmt: skip
+    networks = Networks(settings, topology, controller, connector, linker, leases, registry, events)
+    restore = Restore(
+        settings=settings, registry=registry, topology=topology, controller=controller, connector=connector,
+        linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime, etc=etc,
+        monitor=monitor, control=control, remover=remover, tasks=tasks,
+    )  # fmt: skip
+    engine = Engine(
+        containers=containers, execs=execs, images=images, builder=Builder(images, snapshots, containers),
+        bootstrap=Bootstrap(images), networks=networks, volumes=volumes, events=events,
+        system=System(registry, images, volumes, snapshots),
+    )  # fmt: skip
+    return Assembly(engine, restore, images, controller, runtime, registry, control)
+
+
+async def serve(settings: Settings) -> None:
+    """From nothing to nothing: returns after SIGTERM or SIGINT, with everything let go."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for root in (settings.data_root, settings.exec_root):
+        root.mkdir(parents=True, exist_ok=True, mode=0o711)
+    lock = files.lock(settings.data_root / "daemon.lock")
+    if lock is None:
+        raise SystemFailure(f"another daemon uses {settings.data_root}")
+    database = Database(settings.data_root / "state.db")
+    background, requests = Supervisor(), Supervisor()
+    made = assemble(settings, database, background)
+    try:
+        await made.runtime.open()
+        await made.restore.run()
+        await made.images.sweep()
+        await _listen(settings, Server(settings, made.engine, requests), stop)
+        await requests.finish(_GRACE_S)
+        if settings.stop_containers_on_exit:
+            await _stop_all(made)
+    finally:
+        await requests.cancel()
+        await background.cancel()
+        await made.controller.close(teardown=settings.stop_containers_on_exit)
+        made.runtime.close(teardown=settings.stop_containers_on_exit)
+        database.close()
+        os.close(lock)
+
+
+async def _listen(settings: Settings, server: Server, stop: asyncio.Event) -> None:
+    listener = listeners.open_listener(settings)
+    # What is there now stays for good: the collector need not look at it again on every start of a container.
+    gc.collect()
+    gc.freeze()
+    log.info("listening on %s", settings.host)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(listener), name="server")
+            await stop.wait()
+            log.info("stopping")
+            await server.close()
+    finally:
+        listener.close()
+        listeners.remove(settings)
+
+
+async def _stop_all(made: Assembly) -> None:
+    turn = asyncio.Semaphore(_STOP_AT_A_TIME)
+
+    async def stop(container_id: str) -> None:
+        async with turn:
+            try:
+                await made.engine.containers.stop(container_id, timeout_s=None, signal=None)
+            except EngineError as error:
+                log.warning("stop of %s: %s", container_id, error.message)
+
+    running = [container.id for container in made.registry if container.state.status.running]
+    await asyncio.gather(*map(stop, running))
+
+
+def main(argv: Sequence[str]) -> int:
+    """`fairlead daemon`."""
+    try:
+        settings = config.parse(argv)
+    except config.ConfigError as error:
+        sys.stderr.write(f"fairlead daemon: {error}\n")
+        return 2
+    if os.geteuid() != 0:
+        sys.stderr.write("fairlead daemon: needs root\n")
+        return 1
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if settings.debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    os.umask(0o022)
+    os.chdir("/")
+    try:
+        asyncio.run(serve(settings))
+    except EngineError as error:
+        log.error("%s", error.message)
+        return 1
+    return 0
