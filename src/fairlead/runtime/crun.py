@@ -22,22 +22,51 @@ def command(root: Path) -> list[str]:
 
 def create_failure(message: str, argv0: str) -> SystemFailure:
     """Docker's text for a container that could not be made, so that its clients exit 126 or 127 as they should."""
+    text = _plain(message)
+    reason = _reason(text, argv0)
+    if not reason:
+        return SystemFailure(f"{_PREFIX}{text}: unknown")
+    return SystemFailure(
+        f"{_PREFIX}runc create failed: unable to start container process: "
+        f"error during container init: {reason}: unknown"
+    )
+
+
+def exec_failure(message: str, argv0: str) -> str:
+    """Docker's text for an exec whose process could not be started."""
+    text = _plain(message)
+    reason = _reason(text, argv0)
+    if reason:
+        text = f"unable to start container process: {reason}"
+    return f"OCI runtime exec failed: exec failed: {text}: unknown"
+
+
+def failure_code(message: str) -> int:
+    """127 if there is no such program, else 126."""
+    return 127 if "executable file not found" in message or "no such file or directory" in message else 126
+
+
+def _plain(message: str) -> str:
+    """crun's words without time stamps and JSON."""
     text = message.strip()
     if text.startswith("{"):
         found = re.search(r'"msg"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
         text = found[1] if found else text
-    text = re.sub(r"^\d{4}-\d\d-\d\dT\S+\s*", "", text)
+    return re.sub(r"^\d{4}-\d\d-\d\dT\S+:?\s*", "", text)
+
+
+def _reason(text: str, argv0: str) -> str:
+    """The part of Docker's text that clients match on; '' if it is none of the known ones."""
     lower = text.lower()
     quoted = f'exec: "{argv0}": '
-    if "not found in $path" in lower or ("executable file" in lower and "not found" in lower):
-        reason = f"{quoted}executable file not found in $PATH"
-    elif "no such file or directory" in lower and argv0 in text:
-        reason = f"{quoted}stat {argv0}: no such file or directory"
-    elif "permission denied" in lower and (argv0 in text or "open executable" in lower or "exec" in lower):
-        reason = f"{quoted}permission denied"
-    elif "is a directory" in lower:
-        reason = f"{quoted}is a directory"
-    else:
-        return SystemFailure(f"{_PREFIX}{text}: unknown")
-    return SystemFailure(f"{_PREFIX}runc create failed: unable to start container process: error during container "
-                         f"init: {reason}: unknown")  # fmt: skip
+    if "executable file" in lower and "not found" in lower:
+        if "/" in argv0:
+            return f"{quoted}stat {argv0}: no such file or directory"
+        return f"{quoted}executable file not found in $PATH"
+    if "open executable" in lower or ("permission denied" in lower and "exec" in lower):
+        return f"{quoted}permission denied"
+    if "is a directory" in lower:
+        return f"{quoted}is a directory"
+    if "no such file or directory" in lower and argv0 in text:
+        return f"{quoted}stat {argv0}: no such file or directory"
+    return ""

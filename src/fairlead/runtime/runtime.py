@@ -206,12 +206,17 @@ class Runtime:
         conmon.resize(self.bundle(container_id), height, width)
 
     def spawn_exec(
-        self, container_id: str, document: Path, pid_file: Path, fds: dict[int, int], console: Path | None
+        self, container_id: str, folder: Path, fds: dict[int, int], *, terminal: bool = False
     ) -> process.Child:
-        """`crun exec` as a child of ours: it ends with the exit code of the process in the container."""
-        argv = [*self._command, "exec", "--process", str(document), "--pid-file", str(pid_file)]
-        if console is not None:
-            argv += ["--console-socket", str(console)]
+        """`crun exec` as a child of ours: it ends with the exit code of the process in the container.
+
+        `folder` holds process.json; crun leaves there the pid once the process runs, its own words (log), and for a
+        terminal takes the socket `console`.
+        """
+        argv = [*self._command, "--log", str(folder / "log"), "exec"]
+        argv += ["--process", str(folder / "process.json"), "--pid-file", str(folder / "pid")]
+        if terminal:
+            argv += ["--console-socket", str(folder / "console")]
         return self._spawn([*argv, container_id], fds)
 
     # -- after a crash ---------------------------------------------------------------------------

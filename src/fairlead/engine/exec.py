@@ -1,0 +1,357 @@
+"""Extra processes in a running container: `crun exec` as a child of the daemon, stdio through pipes or a terminal.
+
+An exec does not outlive the daemon's interest in it: its client is connected to the daemon anyway. The process itself
+goes on if the daemon is killed.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import fcntl
+import json
+import os
+import socket
+import struct
+import termios
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairlead import ids
+from fairlead.engine import detach, environment
+from fairlead.engine.attach import DEFAULT_KEYS
+from fairlead.engine.events import Events
+from fairlead.engine.registry import Registry
+from fairlead.engine.tasks import Tasks
+from fairlead.errors import Conflict, InvalidParameter, NotFound
+from fairlead.linux import files, process
+from fairlead.model.container import Container, Status
+from fairlead.model.request import ExecRequest, ExecView
+from fairlead.runtime import crun, spec, users
+from fairlead.runtime.runtime import Runtime
+
+_CHUNK = 1 << 15
+_PER_CONTAINER = 64
+
+
+@dataclass(slots=True)
+class _Exec:
+    id: str
+    container_id: str
+    request: ExecRequest
+    started: bool = False
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    console: int = -1
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class ExecStream:
+    """The stdio of an exec: pipes, or the master side of a terminal."""
+
+    def __init__(
+        self, tty: bool, stdin: int, outputs: dict[int, int], detector: detach.Detector, finished: asyncio.Event
+    ) -> None:
+        self.tty = tty
+        self._finished = finished
+        self._failure = b""
+        self._stdin = stdin
+        self._detector = detector
+        self._queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(maxsize=16)
+        self._open = dict(outputs)
+        self._loop = asyncio.get_running_loop()
+        for fd in {*outputs.values(), stdin} - {-1}:
+            os.set_blocking(fd, False)
+        for number in outputs:
+            self._resume(number)
+        if not outputs:
+            self._queue.put_nowait(None)
+
+    def _resume(self, number: int) -> None:
+        self._loop.add_reader(self._open[number], self._readable, number)
+
+    def _readable(self, number: int) -> None:
+        fd = self._open[number]
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # EIO: the last process has let go of the terminal
+        if not data:
+            self._end(number)
+        else:
+            self._queue.put_nowait((number, data))
+        if self._queue.qsize() >= self._queue.maxsize - 2:
+            for open_fd in self._open.values():
+                self._loop.remove_reader(open_fd)
+
+    def _end(self, number: int) -> None:
+        fd = self._open.pop(number)
+        self._loop.remove_reader(fd)
+        if fd != self._stdin:
+            os.close(fd)
+        if not self._open:
+            self._queue.put_nowait(None)
+
+    async def read(self) -> tuple[int, bytes] | None:
+        """(stream, bytes); None at the end. A reader that does not come stops the reading, not the daemon."""
+        packet = await self._queue.get()
+        if packet is None:
+            self._queue.put_nowait(None)
+            await self._finished.wait()  # so that whoever sees the end can ask for the exit code
+            text, self._failure = self._failure, b""
+            return (2, text) if text else None
+        if self._queue.empty():
+            for number in self._open:
+                self._resume(number)
+        return packet
+
+    def fail(self, message: str) -> None:
+        """The process could not be started: the client reads why at the end of the output."""
+        self._failure = f"{message}\r\n".encode()
+
+    async def write(self, data: bytes) -> None:
+        """Input. Raises BrokenPipeError when nobody reads it, or when the client typed the detach keys."""
+        passed, leaves = self._detector.feed(data)
+        view = memoryview(passed)
+        while view and self._stdin >= 0:
+            try:
+                view = view[os.write(self._stdin, view) :]
+            except BlockingIOError:
+                await _writable(self._loop, self._stdin)
+        if leaves:
+            self._queue.put_nowait(None)
+            raise BrokenPipeError("read escape sequence")
+
+    async def write_eof(self) -> None:
+        if self._stdin >= 0 and not self.tty:
+            os.close(self._stdin)
+            self._stdin = -1
+
+    async def close(self) -> None:
+        for fd in self._open.values():
+            self._loop.remove_reader(fd)
+        for fd in {*self._open.values(), self._stdin} - {-1}:
+            os.close(fd)
+        self._open.clear()
+        self._stdin = -1
+
+
+class Execs:
+    """All execs; those of ended containers are forgotten with them."""
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        registry: Registry,
+        runtime: Runtime,
+        events: Events,
+        *,
+        variables: Callable[[Container], list[str]],
+        root: Callable[[str], Path],
+    ) -> None:
+        self._tasks = tasks
+        self._registry = registry
+        self._runtime = runtime
+        self._events = events
+        self._variables = variables
+        self._root = root
+        self._execs: dict[str, _Exec] = {}
+        self._of: dict[str, list[str]] = {}
+
+    def ids(self, container_id: str) -> tuple[str, ...]:
+        """Execs of a container that run now."""
+        return tuple(e for e in self._of.get(container_id, ()) if self._execs[e].running)
+
+    def forget(self, container_id: str) -> None:
+        for exec_id in self._of.pop(container_id, ()):
+            self._execs.pop(exec_id, None)
+
+    async def create(self, ref: str, request: ExecRequest) -> str:
+        container = self._running(ref)
+        if not request.cmd:
+            raise InvalidParameter("No exec command specified")
+        self._variables(container)  # a link whose source is down refuses the exec, before it exists
+        made = _Exec(ids.new_id(), container.id, request)
+        self._execs[made.id] = made
+        mine = self._of.setdefault(container.id, [])
+        mine.append(made.id)
+        while len(mine) > _PER_CONTAINER and not self._execs[mine[0]].running:
+            del self._execs[mine.pop(0)]
+        self._events.container(container, f"exec_create: {' '.join(request.cmd)}", execID=made.id)
+        return made.id
+
+    def _running(self, ref: str) -> Container:
+        container = self._registry.get(ref)
+        status = container.state.status
+        if status is Status.PAUSED:
+            raise Conflict(f"Container {ref} is paused, unpause the container before exec")
+        if status is Status.RESTARTING:
+            raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
+        if not status.running:
+            raise Conflict(f"container {container.id} is not running")
+        return container
+
+    def _get(self, exec_id: str) -> _Exec:
+        found = self._execs.get(exec_id)
+        if found is None:
+            raise NotFound(f"No such exec instance: {exec_id}")
+        return found
+
+    async def inspect(self, exec_id: str) -> ExecView:
+        found = self._get(exec_id)
+        if found.started and not found.running:
+            await found.finished.wait()
+        return ExecView(
+            id=found.id, container_id=found.container_id, request=found.request, running=found.running,
+            exit_code=found.exit_code, pid=found.pid,
+        )  # fmt: skip
+
+    async def resize(self, exec_id: str, height: int, width: int) -> None:
+        found = self._get(exec_id)
+        if found.console < 0:
+            raise Conflict(f"exec {exec_id} is not running")
+        fcntl.ioctl(found.console, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    async def start(
+        self, exec_id: str, *, detach: bool, tty: bool, console_size: tuple[int, int] | None
+    ) -> ExecStream | None:
+        """Starts the process. Its stdio, or None when detached."""
+        found = self._get(exec_id)
+        if found.started:
+            raise Conflict(f"exec {exec_id} has already run")
+        container = self._running(found.container_id)
+        found.started = True
+        folder = self._runtime.bundle(container.id) / f"exec-{exec_id[:16]}"
+        folder.mkdir(mode=0o700)
+        try:
+            document = self._document(container, found.request, console_size or found.request.console_size)
+            (folder / "process.json").write_text(json.dumps(document))
+            if found.request.tty and not detach:
+                return await self._start_terminal(container, found, folder)
+            return self._start_pipes(container, found, folder, detached=detach)
+        except BaseException:
+            found.exit_code = 126
+            found.finished.set()
+            files.remove_tree(folder)
+            raise
+
+    def _document(self, container: Container, request: ExecRequest, size: tuple[int, int] | None) -> dict[str, Any]:
+        host = container.host_config
+        user = request.user or container.config.user
+        who = users.resolve(self._root(container.id), user, host.group_add if not request.user else ())
+        available = self._runtime.available
+        caps = [c for c in sorted(available)] if request.privileged else spec.capabilities(host, available)
+        env = environment.override(self._variables(container), request.env)
+        if request.tty and not any(entry.startswith("TERM=") for entry in env):
+            env.append("TERM=xterm")
+        if who.home and not any(entry.startswith("HOME=") for entry in env):
+            env.append(f"HOME={who.home}")
+        document: dict[str, Any] = {
+            "terminal": request.tty,
+            "args": list(request.cmd),
+            "env": env,
+            "cwd": request.working_dir or container.config.working_dir or "/",
+            "user": {"uid": who.uid, "gid": who.gid, "additionalGids": list(who.groups)},
+            "capabilities": spec.process_capabilities(caps, who),
+            "noNewPrivileges": any(o.startswith("no-new-privileges") and "false" not in o for o in host.security_opt),
+        }
+        if size and any(size):
+            document["consoleSize"] = {"height": size[0], "width": size[1]}
+        return document
+
+    def _start_pipes(self, container: Container, found: _Exec, folder: Path, *, detached: bool) -> ExecStream | None:
+        request = found.request
+        theirs: dict[int, int] = {}
+        outputs: dict[int, int] = {}
+        stdin = -1
+        if request.attach_stdin and not detached:
+            theirs[0], stdin = os.pipe2(os.O_CLOEXEC)
+        for number, wanted in ((1, request.attach_stdout), (2, request.attach_stderr)):
+            if wanted and not detached:
+                outputs[number], theirs[number] = os.pipe2(os.O_CLOEXEC)
+        try:
+            child = self._runtime.spawn_exec(container.id, folder, theirs)
+        finally:
+            for fd in theirs.values():
+                os.close(fd)
+        stream = None if detached else ExecStream(False, stdin, outputs, detach.Detector(b""), found.finished)
+        self._began(container, found)
+        finish = self._finish(container, found, child, folder, stream)
+        self._tasks.create_task(finish, name=f"exec {found.id[:12]}")
+        return stream
+
+    async def _start_terminal(self, container: Container, found: _Exec, folder: Path) -> ExecStream:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as listener:
+            directory = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                listener.bind(f"/proc/self/fd/{directory}/console")
+            finally:
+                os.close(directory)
+            listener.listen(1)
+            child = self._runtime.spawn_exec(container.id, folder, {}, terminal=True)
+            self._began(container, found)
+            finish = self._finish(container, found, child, folder, None)
+            task = self._tasks.create_task(finish, name=f"exec {found.id[:12]}")
+            master = await _receive_terminal(listener, task)
+        keys = detach.parse(found.request.detach_keys or DEFAULT_KEYS)
+        stream = ExecStream(True, master, {1: master} if master >= 0 else {}, detach.Detector(keys), found.finished)
+        if master < 0:
+            stream.fail(await task)
+        else:
+            found.console = master
+        return stream
+
+    def _began(self, container: Container, found: _Exec) -> None:
+        found.running = True
+        self._events.container(container, f"exec_start: {' '.join(found.request.cmd)}", execID=found.id)
+
+    async def _finish(
+        self, container: Container, found: _Exec, child: process.Child, folder: Path, stream: ExecStream | None
+    ) -> str:
+        """Waits for the end. If the process could not be started: why, and Docker's exit code for that."""
+        code = await process.wait(child)
+        found.exit_code = code if code >= 0 else 128 - code
+        message = ""
+        if not (folder / "pid").exists():
+            log = folder / "log"
+            message = crun.exec_failure(log.read_text() if log.exists() else "", found.request.cmd[0])
+            found.exit_code = crun.failure_code(message)
+            if stream is not None:
+                stream.fail(message)
+        found.running, found.console = False, -1
+        found.finished.set()
+        files.remove_tree(folder)
+        self._events.container(container, "exec_die", execID=found.id, exitCode=str(found.exit_code))
+        return message
+
+
+async def _receive_terminal(listener: socket.socket, task: asyncio.Task[str]) -> int:
+    """The terminal's master side that the runtime sends (SCM_RIGHTS); -1 if it ended without."""
+    loop = asyncio.get_running_loop()
+    accepting = loop.create_task(loop.sock_accept(listener), name="exec console")
+    await asyncio.wait({accepting, task}, return_when=asyncio.FIRST_COMPLETED)
+    if not accepting.done():
+        accepting.cancel()
+        return -1
+    sender, _ = accepting.result()
+    with sender:
+        sender.setblocking(True)
+        _, ancillary, _, _ = sender.recvmsg(4096, socket.CMSG_SPACE(4))
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            return int(array.array("i", data[:4])[0])
+    return -1
+
+
+async def _writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    ready = asyncio.Event()
+    loop.add_writer(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(fd)

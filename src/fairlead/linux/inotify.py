@@ -1,0 +1,48 @@
+"""inotify(7): be told when a file changes. Tests and followers sleep on events, not on clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+from pathlib import Path
+
+IN_MODIFY, IN_MOVED_FROM, IN_CREATE, IN_DELETE_SELF, IN_MOVE_SELF = 2, 0x40, 0x100, 0x400, 0x800
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Watch:
+    """Watches one path; `changed` returns at the next event (events while nobody waits count as one)."""
+
+    def __init__(self, path: Path, mask: int) -> None:
+        self._fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if self._fd < 0 or _libc.inotify_add_watch(self._fd, os.fsencode(path), mask) < 0:
+            number = ctypes.get_errno()
+            self.close()
+            raise OSError(number, f"watch {path}: {os.strerror(number)}")
+        self._event = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            os.read(self._fd, 1 << 14)
+        except OSError:
+            pass
+        self._event.set()
+
+    async def changed(self) -> None:
+        await self._event.wait()
+        self._event.clear()
+
+    def poke(self) -> None:
+        """Wakes whoever waits, as an event of the file would."""
+        self._event.set()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            loop = getattr(self, "_loop", None)
+            if loop is not None:
+                loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
