@@ -88,16 +88,17 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     connector = Connector(controller, topology, leases, registry, events)
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
     launcher = Launcher(settings, runtime, registry, linker, etc)
-    attachments, logs = Attachments(runtime), Logs(etc)
-    execs = Execs(registry, runtime, events, environment=launcher.environment)
+    logs = Logs(launcher.log_path, registry.running)
+    attachments = Attachments(runtime, logs)
+    execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = Health(tasks, registry, execs, events)
     lifecycle = Lifecycle(
         registry, snapshots, connector, linker, etc, launcher, runtime, attachments, topology, events
     )
     remover = Remover(
-        registry, snapshots, volumes, connector, linker, etc, attachments, health, waiters, events
+        registry, snapshots, volumes, connector, linker, etc, attachments, execs, health, waiters, events
     )
-    monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, waiters, events)
+    monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, logs, waiters, events)
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
     creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events)
     containers = Containers(

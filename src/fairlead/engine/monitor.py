@@ -10,6 +10,7 @@ from fairlead.engine import restart, state
 from fairlead.engine.events import Events
 from fairlead.engine.health import Health
 from fairlead.engine.lifecycle import Lifecycle
+from fairlead.engine.logs import Logs
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.tasks import Tasks
@@ -40,6 +41,7 @@ class Monitor:
         remover: Remover,
         runtime: Runtime,
         health: Health,
+        logs: Logs,
         waiters: Waiters,
         events: Events,
     ) -> None:
@@ -49,6 +51,7 @@ class Monitor:
         self._remover = remover
         self._runtime = runtime
         self._health = health
+        self._logs = logs
         self._waiters = waiters
         self._events = events
         self._sessions: dict[str, _Session] = {}
@@ -125,6 +128,7 @@ class Monitor:
             was, exit_code=ended.code, oom_killed=ended.oom_killed, at=ended.finished_at, restarting=again
         )
         container = self._registry.save(replace(container, state=after, published=()))
+        self._logs.ended(container_id)
         ran_s = (ended.finished_at - was.started_at).total_seconds() if was.started_at else 0.0
         session.delay_s = restart.delay(session.delay_s, ran_s)
         if ended.oom_killed:

@@ -77,6 +77,10 @@ class Registry:
     def by_id(self, container_id: str) -> Container | None:
         return self._containers.get(container_id)
 
+    def running(self, container_id: str) -> bool:
+        found = self._containers.get(container_id)
+        return found is not None and found.state.status.running
+
     def current(self, container: Container) -> Container:
         """The record as it is now. Raises if it was removed meanwhile."""
         found = self._containers.get(container.id)

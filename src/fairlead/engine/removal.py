@@ -9,6 +9,7 @@ from fairlead.engine.attach import Attachments
 from fairlead.engine.connect import Connector
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
+from fairlead.engine.exec import Execs
 from fairlead.engine.health import Health
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
@@ -30,6 +31,7 @@ class Remover:
         linker: Linker,
         etc: EtcFiles,
         attachments: Attachments,
+        execs: Execs,
         health: Health,
         waiters: Waiters,
         events: Events,
@@ -41,6 +43,7 @@ class Remover:
         self._linker = linker
         self._etc = etc
         self._attachments = attachments
+        self._execs = execs
         self._health = health
         self._waiters = waiters
         self._events = events
@@ -59,6 +62,7 @@ class Remover:
         self._volumes.release(container.mounts, container.id, remove_anonymous=volumes)
         self._registry.remove(container)
         self._attachments.forget(container.id)
+        self._execs.forget(container.id)
         self._health.forget(container.id)
         self._events.container(container, "destroy")
-        self._waiters.removed(container.id, ExitResult(container.state.exit_code, container.state.error))
+        self._waiters.removed(container.id, ExitResult(container.state.exit_code))
