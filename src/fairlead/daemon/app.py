@@ -21,6 +21,7 @@ from fairlead.engine.connect import Connector
 from fairlead.engine.containers import Containers
 from fairlead.engine.control import Control
 from fairlead.engine.creation import Creator
+from fairlead.engine.disposal import Disposer
 from fairlead.engine.engine import Engine
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
@@ -96,8 +97,9 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         registry, snapshots, connector, linker, etc, launcher, runtime, attachments, topology, events
     )
     remover = Remover(
-        registry, snapshots, volumes, connector, linker, etc, attachments, execs, health, waiters, events
-    )
+        registry, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health, waiters,
+        events,
+    )  # fmt: skip
     monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, logs, waiters, events)
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
     creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events)

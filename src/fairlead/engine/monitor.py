@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from fairlead.engine import restart, state
+from fairlead.engine import disposal, restart, state
 from fairlead.engine.events import Events
 from fairlead.engine.health import Health
 from fairlead.engine.lifecycle import Lifecycle
@@ -127,20 +127,22 @@ class Monitor:
         after = state.ended(
             was, exit_code=ended.code, oom_killed=ended.oom_killed, at=ended.finished_at, restarting=again
         )
-        container = self._registry.save(replace(container, state=after, published=()))
+        goes = container.host_config.auto_remove and container_id not in self._held
+        container = replace(container, state=after, published=())
+        if not goes:
+            self._registry.save(container)
         self._logs.ended(container_id)
         ran_s = (ended.finished_at - was.started_at).total_seconds() if was.started_at else 0.0
         session.delay_s = restart.delay(session.delay_s, ran_s)
         if ended.oom_killed:
             self._events.container(container, "oom")
         self._events.container(container, "die", execDuration=str(int(ran_s)), exitCode=str(ended.code))
-        goes = container.host_config.auto_remove and container_id not in self._held
-        if not goes:
-            self._waiters.ended(container_id, ExitResult(ended.code))
-        await self._lifecycle.discard(container)
         if goes:
             self._remover.remove(container, volumes=True)
-            return None
+        else:
+            self._waiters.ended(container_id, ExitResult(ended.code))
+        await disposal.answers_first()
+        await self._lifecycle.discard(container)
         return container if again else None
 
     async def _restart(self, container: Container, session: _Session) -> Container | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fairlead.engine import state
 from fairlead.engine.attach import Attachments
 from fairlead.engine.connect import Connector
+from fairlead.engine.disposal import Disposer
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
@@ -16,7 +17,6 @@ from fairlead.engine.registry import Registry
 from fairlead.engine.volumes import Volumes
 from fairlead.engine.waiters import Waiters
 from fairlead.images.snapshots import Snapshots
-from fairlead.linux import files
 from fairlead.model.container import Container, Status
 from fairlead.model.request import ExitResult
 
@@ -32,6 +32,7 @@ class Remover:
         etc: EtcFiles,
         attachments: Attachments,
         execs: Execs,
+        disposer: Disposer,
         health: Health,
         waiters: Waiters,
         events: Events,
@@ -44,6 +45,7 @@ class Remover:
         self._etc = etc
         self._attachments = attachments
         self._execs = execs
+        self._disposer = disposer
         self._health = health
         self._waiters = waiters
         self._events = events
@@ -51,16 +53,17 @@ class Remover:
     def remove(self, container: Container, *, volumes: bool) -> None:
         """Of a container that does not run. Does not await: it is there, or it is gone.
 
-        The status is stored first: what a killed daemon left half removed, the next one removes.
+        The status is stored first: what a killed daemon left half removed, the next one removes. (One with `--rm`
+        needs no mark.)
         """
-        if container.state.status is not Status.REMOVING:
+        if container.state.status is not Status.REMOVING and not container.host_config.auto_remove:
             container = self._registry.save(replace(container, state=state.removing(container.state)))
         self._linker.source_removed(container)
-        self._snapshots.remove(container.id)
-        files.remove_tree(self._etc.directory(container.id))
+        self._snapshots.umount(container.id)
         self._connector.forget(container)
         self._volumes.release(container.mounts, container.id, remove_anonymous=volumes)
         self._registry.remove(container)
+        self._disposer.dispose([self._snapshots.merged(container.id).parent, self._etc.directory(container.id)])
         self._attachments.forget(container.id)
         self._execs.forget(container.id)
         self._health.forget(container.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +19,22 @@ def command(root: Path) -> list[str]:
     if program is None:
         raise SystemFailure("crun not found in PATH: run `fairlead doctor`")
     return [program, "--root", str(root), "--cgroup-manager", "cgroupfs"]
+
+
+def open_gate(state: Path) -> bool:
+    """What `crun start` does, without a process of its own: the container's first process waits for a byte in a fifo,
+    whose absence means "started". False if there is no such fifo, or nobody waits: crun itself knows why."""
+    fifo = state / "exec.fifo"
+    try:
+        fd = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fifo.unlink()
+        os.write(fd, b"\0")
+    finally:
+        os.close(fd)
+    return True
 
 
 def create_failure(message: str, argv0: str) -> SystemFailure:

@@ -118,12 +118,17 @@ class Runtime:
 
     async def start(self, container_id: str, *, argv0: str = "") -> None:
         """Lets the process of a created container run."""
+        if crun.open_gate(self._root / container_id):
+            return
         if error := await self._crun("start", container_id):
             raise crun.create_failure(error, argv0)
 
     async def delete(self, container_id: str, *, force: bool = False) -> None:
         """Removes what crun and the kernel keep of a dead container (with `force`: kills it first). Absent is fine."""
-        if (self._root / container_id).exists():
+        state = self._root / container_id
+        if self.running_pid(container_id) is None and not cgroups.processes(self.cgroup(container_id)):
+            files.remove_tree(state)  # nothing lives: what is left are files, and a process of crun is not needed
+        elif state.exists():
             error = await self._crun("delete", *(["--force"] if force else []), container_id)
             if error and "does not exist" not in error and not force:
                 raise SystemFailure(f"delete container: {error}")
