@@ -27,7 +27,7 @@ class Disposer:
 
 
 async def answers_first() -> None:
-    """Lets whoever was just woken go on to write its answer (a few rounds of the loop, no time): cleaning up can wait."""
+    """Lets whoever was just woken write its answer: a few rounds of the loop, no time. Cleaning up can wait."""
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
 

@@ -74,6 +74,8 @@ def paused(state: State) -> State:
 
 
 def resumed(state: State) -> State:
+    if state.status is not Status.PAUSED:
+        raise SystemFailure(f"container cannot be resumed from {state.status}")
     return _to(state, Status.RUNNING)
 
 
