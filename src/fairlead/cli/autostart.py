@@ -36,7 +36,11 @@ def begin(path: str) -> bool:
         (os.POSIX_SPAWN_DUP2, listener.fileno(), 3),
     ]
     os.posix_spawn(
-        "/bin/sh", ["sh", "-c", _HAND_OVER, "sh", launcher, "daemon"], dict(os.environ), file_actions=actions, setsid=True
+        "/bin/sh",
+        ["sh", "-c", _HAND_OVER, "sh", launcher, "daemon"],
+        dict(os.environ),
+        file_actions=actions,
+        setsid=True,
     )
     os.close(log)
     listener.close()

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-VERSION = "1.50"
+API_VERSION = "1.50"
 DEFAULT_HOST = "unix:///run/fairlead.sock"
 _CHUNK = 1 << 16
-_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
+_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/:@")
+_QUERY = _SAFE - {"/", ":", "@"}
 
 
 class ApiError(Exception):
@@ -26,7 +27,15 @@ class ApiError(Exception):
         self.status = status
 
 
-class NoDaemon(Exception):
+class Refused(Exception):
+    """The command cannot be done, for a reason on this side; `code` is the exit code."""
+
+    def __init__(self, message: str, *, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NoDaemon(Refused):
     """Nobody answers on the socket."""
 
 
@@ -37,33 +46,59 @@ def quote(text: str, safe: frozenset[str] = _SAFE) -> str:
     return "".join(c if c in safe else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
 
 
-_QUERY = _SAFE - {"/"}
-
-
-def query(**values: Any) -> str:
-    """`?a=b&c=1` of what is not None, False or empty; lists give a key several times."""
+def query(values: dict[str, Any]) -> str:
+    """`?a=b&c=1` of what is not None, False or empty; lists give a key several times, mappings are JSON."""
     parts = []
     for name, value in values.items():
         for item in value if isinstance(value, list) else [value]:
-            if item is None or item is False or item == "":
+            if item is None or item is False or item in ("", {}):
                 continue
-            text = "1" if item is True else str(item)
-            parts.append(f"{name.rstrip('_')}={quote(text, _QUERY)}")
+            text = "1" if item is True else jsontext.dumps(item) if isinstance(item, dict) else str(item)
+            parts.append(f"{name}={quote(text, _QUERY)}")
     return f"?{'&'.join(parts)}" if parts else ""
 
 
-def filters(values: list[str]) -> str | None:
-    """`--filter a=b` → the JSON that the API takes."""
-    if not values:
-        return None
-    out: dict[str, dict[str, bool]] = {}
+def filters(values: list[str]) -> dict[str, list[str]]:
+    """`--filter a=b`, several times → what the API takes."""
+    out: dict[str, list[str]] = {}
     for value in values:
         name, equals, rest = value.partition("=")
         if not equals:
-            raise ApiError(400, f'invalid argument "{value}" for "-f, --filter" flag: bad format of filter '
-                                "(expected name=value)")  # fmt: skip
-        out.setdefault(name.strip().lower(), {})[rest.strip()] = True
-    return jsontext.dumps(out)
+            raise Refused(f'invalid argument "{value}" for "-f, --filter" flag: invalid filter \'{value}\'', code=125)
+        out.setdefault(name.strip().lower(), []).append(rest.strip())
+    return out
+
+
+def mapping(values: list[str]) -> dict[str, str]:
+    """`a=b` several times → a mapping."""
+    return dict(value.partition("=")[::2] for value in values)
+
+
+def moment(text: str) -> str:
+    """A point in time as the API takes it: a duration means that long ago (`10m`); else seconds or RFC 3339 → seconds."""
+    if not text:
+        return ""
+    import time
+
+    units = {"s": 1, "m": 60, "h": 3600}
+    if text[-1] in units and text[0].isdigit():
+        total, digits = 0.0, ""
+        for letter in text:
+            if letter in units:
+                total += float(digits or 0) * units[letter]
+                digits = ""
+            else:
+                digits += letter
+        return f"{time.time() - total:.9f}"
+    if text.replace(".", "", 1).isdigit():
+        return text
+    from datetime import UTC, datetime
+
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f'invalid value for "since": failed to parse value as time or duration: "{text}"') from None
+    return f"{(when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp():.9f}"
 
 
 class Response:
@@ -136,15 +171,6 @@ class Response:
     def read(self) -> bytes:
         return b"".join(self.chunks())
 
-    def messages(self) -> Iterator[Any]:
-        """JSON values one after the other, as progress and events come."""
-        rest = ""
-        for chunk in self.chunks():
-            found, rest = jsontext.values(rest + chunk.decode(errors="replace"))
-            yield from found
-        if rest.strip():
-            yield jsontext.loads(rest)
-
     def close(self) -> None:
         self.socket.close()
 
@@ -170,34 +196,41 @@ class Client:
                 return sock
             sock.close()
             if isinstance(error, PermissionError):
-                raise NoDaemon(f"permission denied while trying to connect to the daemon socket at {self.host}") from None
+                raise NoDaemon(
+                    f"permission denied while trying to connect to the daemon socket at {self.host}"
+                ) from None
             raise NoDaemon(f"Cannot connect to the Fairlead daemon at {self.host}. Is the daemon running?") from None
         return sock
 
     def send(
-        self, method: str, path: str, body: Any = None, *, raw: Iterable[bytes] | None = None,
-        content_type: str = "application/x-tar", headers: str = "", upgrade: bool = False,
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
+        upgrade: bool = False, versioned: bool = True,
     ) -> Response:  # fmt: skip
-        """Sends a request and reads the head of the answer; no status is an error here."""
-        sock = self._connect()
-        head = f"{method} /v{VERSION}{path} HTTP/1.1\r\nHost: api.fairlead.localhost\r\nUser-Agent: Fairlead-Client\r\n{headers}"
+        """Sends a request and reads the head of the answer; no status is an error here.
+
+        `body`: a JSON value, or an iterator of bytes that is sent as it comes.
+        """
+        prefix = f"/v{API_VERSION}" if versioned else ""
+        head = f"{method} {prefix}{path} HTTP/1.1\r\nHost: fairlead\r\nUser-Agent: Fairlead-Client\r\n"
         if upgrade:
             head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
-        if raw is not None:
+        sock = self._connect()
+        if body is None:
+            length = "" if method in ("GET", "HEAD") else "Content-Length: 0\r\n"
+            sock.sendall(f"{head}{length}\r\n".encode())
+        elif hasattr(body, "__next__"):
             sock.sendall(f"{head}Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-            _send_chunks(sock, raw)
-        elif body is not None:
+            _send_chunks(sock, body)
+        else:
             data = jsontext.dumps(body).encode()
             head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
             sock.sendall(head.encode() + data)
-        else:
-            length = "" if method in ("GET", "HEAD") else "Content-Length: 0\r\n"
-            sock.sendall(f"{head}{length}\r\n".encode())
         return Response(sock)
 
     def open(self, method: str, path: str, body: Any = None, **options: Any) -> Response:
-        """As `send`, but an error status raises ApiError."""
-        response = self.send(method, path, body, **options)
+        """As `send`, but an error status raises ApiError. Other keywords make the query."""
+        known = {name: options.pop(name) for name in ("content_type", "upgrade", "versioned") if name in options}
+        response = self.send(method, quote(path) + query(options), body, **known)
         if response.status >= 400:
             raise _error(response)
         return response
@@ -209,18 +242,35 @@ class Client:
         response.close()
         return jsontext.loads(data) if data.strip() else None
 
-    def get(self, path: str) -> Any:
-        return self.call("GET", path)
+    def get(self, path: str, **options: Any) -> Any:
+        return self.call("GET", path, **options)
 
-    def post(self, path: str, body: Any = None) -> Any:
-        return self.call("POST", path, body)
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        return self.call("POST", path, body, **options)
 
-    def hijack(self, path: str, body: Any = None) -> Response:
+    def delete(self, path: str, **options: Any) -> Any:
+        return self.call("DELETE", path, **options)
+
+    def stream(self, method: str, path: str, body: Any = None, **options: Any) -> Iterator[bytes]:
+        """The pieces of the answer's body; an error status raises before the first."""
+        return self.open(method, path, body, **options).chunks()
+
+    def messages(self, chunks: Iterator[bytes]) -> Iterator[Any]:
+        """The JSON values in a stream, one after the other, as progress and events come."""
+        rest = b""
+        for chunk in chunks:
+            whole, feed, rest = (rest + chunk).rpartition(b"\n")
+            found, _ = jsontext.values((whole + feed).decode(errors="replace"))
+            yield from found
+        if rest.strip():
+            yield jsontext.loads(rest)
+
+    def api_version(self) -> str:
+        return API_VERSION
+
+    def hijack(self, path: str, body: Any = None, **options: Any) -> Response:
         """An upgraded connection: what follows on its socket are raw bytes both ways."""
-        response = self.send("POST", path, body, upgrade=True)
-        if response.status not in (101, 200):
-            raise _error(response)
-        return response
+        return self.open("POST", path, body, upgrade=True, **options)
 
 
 def _send_chunks(sock: socket, raw: Iterable[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import main
+from fairlead.cli import flags, main
 
 _ABOUT = {
     "run": ("[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image"),
@@ -55,31 +55,22 @@ def overview() -> int:
     return 0
 
 
-def verb(name: str) -> int:
-    """`fairlead VERB --help`: usage, purpose, flags as declared."""
-    arguments, about = _ABOUT.get(name) or _ABOUT.get(name.split()[-1]) or ("[OPTIONS]", "")
-    out = [f"Usage:  fairlead {name} {arguments}".rstrip(), "", about]
-    declared = _declared(name)
-    if declared:
+def show(verb: flags.Verb) -> int:
+    """`fairlead VERB --help`: usage, purpose, flags."""
+    out = [f"Usage:  fairlead {verb.usage}", "", verb.about]
+    if verb.flags:
         out += ["", "Options:"]
-        for item in sorted(declared.split()):
-            flag, _, kind = item.partition(":")
-            long, _, short = flag.partition(",")
-            shown = f"  -{short}, --{long}" if short else f"      --{long}"
-            out.append(f"{shown} {'' if kind in ('', 'bool') else 'value' if kind != 'int' else 'int'}".rstrip())
+        heads = [_head(flag) for flag in verb.flags]
+        width = max(map(len, heads)) + 2
+        rows = sorted(zip(heads, verb.flags, strict=True), key=lambda row: row[1].name)
+        out += [f"{head:<{width}} {flag.help}".rstrip() for head, flag in rows]
     sys.stdout.write("\n".join(out) + "\n")
     return 0
 
 
-def _declared(name: str) -> str:
-    words = name.split()
-    target = main.NOUNS.get(words[0], {}).get(words[1]) if len(words) > 1 else main.VERBS.get(name)
-    if target is None:
-        return ""
-    module_name, _, function = target.partition(":")
-    module = __import__(f"fairlead.cli.commands.{module_name}", fromlist=["FLAGS"])
-    declared: dict[str, str] = getattr(module, "FLAGS", {})
-    return declared.get(function, "")
+def _head(flag: flags.Flag) -> str:
+    kind = {"bool": "", "str": " string", "list": " list", "int": " int"}[flag.kind]
+    return f"  {f'-{flag.short}, ' if flag.short else '    '}--{flag.name}{kind}"
 
 
 def noun(args: list[str]) -> int:

@@ -1,0 +1,157 @@
+"""The life of containers: start, stop, restart, kill, pause, unpause, rm, rename, wait, prune."""
+
+from __future__ import annotations
+
+import sys
+
+from fairlead.cli import client
+from fairlead.cli.flags import Verb, boolean, items, number, parse, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.cli.client import Client
+
+_MANY = "[OPTIONS] CONTAINER [CONTAINER...]"
+_SIGNAL = text("signal", "s", help="Signal to send to the container")
+_TIME = (number("timeout", "t", help="Seconds to wait before killing the container"), number("time"))
+START = Verb(
+    f"start {_MANY}", "Start one or more stopped containers", (1, None),
+    boolean("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
+    boolean("interactive", "i", help="Attach container's STDIN"), text("detach-keys"),
+)  # fmt: skip
+STOP = Verb(f"stop {_MANY}", "Stop one or more running containers", (1, None), _SIGNAL, *_TIME)
+RESTART = Verb(f"restart {_MANY}", "Restart one or more containers", (1, None), _SIGNAL, *_TIME)
+KILL = Verb(f"kill {_MANY}", "Kill one or more running containers", (1, None), _SIGNAL)
+PAUSE = Verb("pause CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", (1, None))
+UNPAUSE = Verb("unpause CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", (1, None))
+REMOVE = Verb(
+    f"rm {_MANY}", "Remove one or more containers", (1, None),
+    boolean("force", "f", help="Force the removal of a running container (uses SIGKILL)"),
+    boolean("link", "l", help="Remove the specified link"),
+    boolean("volumes", "v", help="Remove anonymous volumes associated with the container"),
+)  # fmt: skip
+RENAME = Verb("rename CONTAINER NEW_NAME", "Rename a container", (2, 2))
+WAIT = Verb("wait CONTAINER [CONTAINER...]", "Block until containers stop, then print their exit codes", (1, None))
+PRUNE = Verb(
+    "container prune [OPTIONS]", "Remove all stopped containers", (0, 0),
+    boolean("force", "f", help="Do not prompt for confirmation"), items("filter", help="Provide filter values"),
+)  # fmt: skip
+
+
+def _each(names: list[str], act: Callable[[str], object], *, show: bool = True) -> int:
+    """Does it for every name, going on after errors; prints the names that worked."""
+    failed = False
+    for name in names:
+        try:
+            act(name)
+        except client.ApiError as error:
+            failed = True
+            sys.stdout.flush()
+            sys.stderr.write(f"Error response from daemon: {error}\n")
+        else:
+            if show:
+                sys.stdout.write(f"{name}\n")
+                sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def start(api: Client, argv: list[str]) -> int:
+    options = parse(START, argv)
+    if options["attach"] or options["interactive"]:
+        from fairlead.cli.commands import stream
+
+        if len(options.args) > 1:
+            raise client.Refused("you cannot start and attach multiple containers at once")
+        return stream.start_attached(
+            api, options.args[0], stdin=options["interactive"], detach_keys=options["detach-keys"]
+        )
+    code = _each(options.args, lambda name: api.post(f"/containers/{name}/start"))
+    if code:
+        sys.stderr.write(f"failed to start containers: {', '.join(options.args)}\n" if len(options.args) > 0 else "")
+    return code
+
+
+def _ending(api: Client, verb: Verb, argv: list[str], action: str) -> int:
+    options = parse(verb, argv)
+    query = {"signal": options["signal"]}
+    for name in ("timeout", "time"):
+        if options.given(name):
+            query["t"] = str(options[name])
+    return _each(options.args, lambda ref: api.post(f"/containers/{ref}/{action}", **query))
+
+
+def stop(api: Client, argv: list[str]) -> int:
+    return _ending(api, STOP, argv, "stop")
+
+
+def restart(api: Client, argv: list[str]) -> int:
+    return _ending(api, RESTART, argv, "restart")
+
+
+def kill(api: Client, argv: list[str]) -> int:
+    options = parse(KILL, argv)
+    return _each(options.args, lambda ref: api.post(f"/containers/{ref}/kill", signal=options["signal"]))
+
+
+def pause(api: Client, argv: list[str]) -> int:
+    return _each(parse(PAUSE, argv).args, lambda ref: api.post(f"/containers/{ref}/pause"))
+
+
+def unpause(api: Client, argv: list[str]) -> int:
+    return _each(parse(UNPAUSE, argv).args, lambda ref: api.post(f"/containers/{ref}/unpause"))
+
+
+def remove(api: Client, argv: list[str]) -> int:
+    options = parse(REMOVE, argv)
+
+    def one(ref: str) -> None:
+        name = ref.strip("/")
+        if not name:
+            raise client.ApiError(400, "container name cannot be empty")
+        try:
+            api.delete(f"/containers/{name}", force=options["force"], v=options["volumes"], link=options["link"])
+        except client.ApiError as error:
+            if options["force"] and error.status == 404:
+                sys.stderr.write(f"Error response from daemon: {error}\n")
+                missing.append(ref)
+                return
+            raise
+
+    missing: list[str] = []
+    failed = 0
+    for ref in options.args:
+        failed |= _each([ref], one, show=False)
+        if not failed and ref not in missing:
+            sys.stdout.write(f"{ref}\n")
+    return failed
+
+
+def rename(api: Client, argv: list[str]) -> int:
+    old, new = parse(RENAME, argv).args
+    try:
+        api.post(f"/containers/{old.strip('/')}/rename", name=new)
+    except client.ApiError as error:
+        sys.stderr.write(f"Error response from daemon: {error}\nError: failed to rename container named {old}\n")
+        return 1
+    return 0
+
+
+def wait(api: Client, argv: list[str]) -> int:
+    def one(ref: str) -> None:
+        sys.stdout.write(f"{api.post(f'/containers/{ref}/wait')['StatusCode']}\n")
+        sys.stdout.flush()
+
+    return _each(parse(WAIT, argv).args, one, show=False)
+
+
+def prune(api: Client, argv: list[str]) -> int:
+    from fairlead.cli.commands import prune as prunes
+
+    options = parse(PRUNE, argv)
+    if not options["force"] and not prunes.confirm("WARNING! This will remove all stopped containers."):
+        return 0
+    size = prunes.containers(api, client.filters(options["filter"]))
+    sys.stdout.write(prunes.reclaimed(size))
+    return 0
