@@ -69,9 +69,14 @@ class Connector:
             network = self._topology.by_id(endpoint.network_id)
             if network is None or not endpoint.id:
                 continue
-            self._controller.disconnect(network, endpoint)
+            self._controller.disconnect(network, endpoint, dying=not self._shared(container))
             if not quiet:
                 self.tell("disconnect", network, container)
+
+    def _shared(self, container: Container) -> bool:
+        """Whether somebody else lives in its sandbox and keeps it."""
+        mode = f"container:{container.id}"
+        return any(c.host_config.network_mode == mode and c.state.status.running for c in self._registry)
 
     def publish(self, container: Container) -> None:
         """Last step of a start."""

@@ -240,11 +240,16 @@ class Controller:
         device = endpoint.veth_name(self._settings.instance, end.id)
         return [firewall.guard_element(device, endpoint.mac_bytes(end.mac_address), end.address.ip)]
 
-    def disconnect(self, network: Network, end: Endpoint) -> None:
-        """Removes the endpoint's devices and rules; absent is fine."""
+    def disconnect(self, network: Network, end: Endpoint, *, dying: bool = False) -> None:
+        """Removes the endpoint's devices and rules; absent is fine.
+
+        `dying`: the sandbox's last process has ended, and the kernel takes the devices along. It holds its lock
+        meanwhile: to ask for the same thing would only keep us waiting for it, some 20 ms.
+        """
         if network.driver != "bridge":
             return
-        endpoint.teardown(self._link, self._settings.instance, end.id)
+        if not dying:
+            endpoint.teardown(self._link, self._settings.instance, end.id)
         self._tables.apply(delete=self._guard(end))
 
     # -- grants ----------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""What is stored comes back the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from fairlead.model.container import (
+    Config,
+    Container,
+    Endpoint,
+    HostConfig,
+    Link,
+    Mount,
+    Port,
+    PortBinding,
+    State,
+    Status,
+)
+from fairlead.model.network import Lease, Network
+from fairlead.model.volume import Volume
+from fairlead.store.containers import ContainerStore
+from fairlead.store.database import Database
+from fairlead.store.networks import NetworkStore
+from fairlead.store.volumes import VolumeStore
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, 10, tzinfo=UTC)
+WEB = Container(
+    id="a" * 64,
+    name="web",
+    created=NOW,
+    path="sh",
+    args=("-c", 'echo "config":{},"host_config":{}'),
+    config=Config(env=("A=b",), exposed_ports=frozenset({Port(80), Port(53, "udp")}), labels={"x": "y"}),
+    host_config=HostConfig(port_bindings={Port(80): (PortBinding("", "8080"),)}, links=("db:db",)),
+    links=(Link("b" * 64, "db", "db"),),
+    endpoints=(
+        Endpoint(id="e", network_id="n", network_name="bridge", address=IPv4Interface("172.17.0.2/16")),
+    ),
+    mounts=(Mount(type="volume", name="data", target="/data"),),
+    state=State(status=Status.RUNNING, pid=7, started_at=NOW),
+)
+
+
+def test_a_container_comes_back_and_follows_changes() -> None:
+    database = Database(":memory:")
+    store = ContainerStore(database)
+    store.save(WEB)
+    assert ContainerStore(database).load() == [WEB]
+    ended = replace(WEB, state=State(status=Status.EXITED, exit_code=3), config=replace(WEB.config, tty=True))
+    store.save(ended)
+    assert ContainerStore(database).load() == [ended]
+    store.delete(WEB.id)
+    assert ContainerStore(database).load() == []
+
+
+def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:
+    store = NetworkStore(Database(":memory:"))
+    address = IPv4Address("172.17.0.2")
+    store.save_lease(Lease("n", "db", address, held=True))
+    store.keep_lease("n", "db")
+    assert store.leases("n") == [Lease("n", "db", address, held=False)]
+    store.save_lease(Lease("n", "web", address, held=True))
+    assert store.leases("n") == [Lease("n", "web", address, held=True)]
+
+
+def test_a_network_goes_with_its_leases() -> None:
+    store = NetworkStore(Database(":memory:"))
+    network = Network(id="n", name="mine", created=NOW, subnet=IPv4Network("10.0.0.0/24"))
+    store.save(network)
+    store.save_lease(Lease("n", "web", IPv4Address("10.0.0.2"), held=True))
+    assert store.load() == [network]
+    store.delete("n")
+    assert (store.load(), store.leases("n")) == ([], [])
+
+
+def test_volumes_and_who_uses_them() -> None:
+    store = VolumeStore(Database(":memory:"))
+    volume = Volume(name="data", created=NOW, mountpoint="/x", labels={"a": "b"})
+    store.save(volume)
+    store.use(["data"], "c1")
+    store.use(["data"], "c1")
+    assert store.load() == [volume]
+    assert store.users() == [("data", "c1")]
+    store.release("c1")
+    assert store.users() == []
