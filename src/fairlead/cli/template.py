@@ -15,15 +15,18 @@ __all__ = ["Context", "Template", "TemplateError", "render"]
 
 class Template:
     """A parsed template, to be rendered for many values. `prefix` opens every error's text; its {what} becomes
-    `parse` or `execute`."""
+    `parse` or `execute`; the codes are the client's exit codes for one that does not parse or does not apply."""
 
-    def __init__(self, text: str, *, prefix: str = "template parsing error: ") -> None:
+    def __init__(
+        self, text: str, *, prefix: str = "template parsing error: ", parse_code: int = 1, code: int = 1
+    ) -> None:
         self._text = text
         self._prefix = prefix
+        self._code = code
         try:
             self._tree, self._defined = parse.parse(text, functions.TABLE)
         except TemplateError as error:
-            raise TemplateError(f"{prefix.format(what='parse')}{error}", parsing=True) from None
+            raise TemplateError(f"{prefix.format(what='parse')}{error}", parsing=True, code=parse_code) from None
 
     def render(self, value: Any) -> str:
         """The text for a JSON value or Context; TemplateError with docker's text where it does not apply."""
@@ -37,7 +40,7 @@ class Template:
         try:
             return execute.Execution(self._text, self._defined, table).run(self._tree, value)
         except TemplateError as error:
-            raise TemplateError(f"{self._prefix.format(what='execute')}{error}") from None
+            raise TemplateError(f"{self._prefix.format(what='execute')}{error}", code=self._code) from None
 
 
 def render(text: str, value: Any) -> str:

@@ -6,9 +6,10 @@ from __future__ import annotations
 class TemplateError(ValueError):
     """A template that does not parse or does not execute; its text is Go's."""
 
-    def __init__(self, text: str, *, parsing: bool = False) -> None:
+    def __init__(self, text: str, *, parsing: bool = False, code: int = 1) -> None:
         super().__init__(text)
         self.parsing = parsing
+        self.code = code
 
 
 class CallError(ValueError):

@@ -65,3 +65,8 @@ def _cache(data: dict[str, Any]) -> dict[str, str]:
     size = sum(record["Size"] for record in records if not record.get("Shared"))
     free = sum(record["Size"] for record in records if not record.get("InUse") and not record.get("Shared"))
     return _row("Build Cache", len(records), active, size, free, percent=False)
+
+
+def cache_size(data: dict[str, Any]) -> str:
+    """What the build cache takes."""
+    return _cache(data)["Size"]
