@@ -156,7 +156,10 @@ class Engine:
 
     def cgroups(self) -> list[Path]:
         """Everything below this instance's cgroups, in each hierarchy."""
-        return [path for path in Path("/sys/fs/cgroup").glob(f"**/fairlead/{self.instance}/**/") if path.is_dir()]
+        tops = Path("/sys/fs/cgroup").glob(f"fairlead/{self.instance}")
+        tops_v1 = Path("/sys/fs/cgroup").glob(f"*/fairlead/{self.instance}")
+        # os.walk, unlike glob, does not mind what disappears while it looks.
+        return [Path(path) for top in (*tops, *tops_v1) for path, _, _ in os.walk(top)]
 
     def client(self, name: str) -> Client:
         """`fairlead` or `docker`, speaking to this daemon."""

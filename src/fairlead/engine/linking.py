@@ -87,9 +87,14 @@ class Linker:
         return [_line(link, source, endpoint) for link, source, endpoint in self.sources(recipient)]
 
     def variables(self, recipient: Container) -> list[str]:
+        """For a process started now. A stopped source keeps its address, so `exec` does not have to fail for it."""
         out: list[str] = []
-        for link, source, endpoint in self.sources(recipient):
-            if self._environment and endpoint.address is not None:
+        if not self._environment or bridge_endpoint(recipient) is None:
+            return out
+        for link in recipient.links:
+            source = self._registry.by_id(link.source_id)
+            endpoint = bridge_endpoint(source) if source is not None else None
+            if source is not None and endpoint is not None and endpoint.address is not None:
                 name = links.link_name(recipient.name, link.alias)
                 out += links.environment(name, endpoint.address.ip, source.config.env, source.config.exposed_ports)
         return out

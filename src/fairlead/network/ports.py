@@ -127,8 +127,6 @@ class Ports:
             return number
         if failure is not None:
             raise _taken(wish, wish.last, address, failure) from failure
-        if wish.first:
-            raise SystemFailure(f"Bind for {_joined(wish.addresses[0], wish.first)} failed: port is already allocated")
         raise SystemFailure("all ports are allocated")
 
     def _candidates(self, wish: Wish) -> Iterable[int]:
