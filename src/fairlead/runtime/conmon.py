@@ -41,7 +41,8 @@ def arguments(spec: LaunchSpec, runtime: Sequence[str], exits: Path) -> list[str
         argv.append("--terminal")
     if spec.stdin_open:
         argv.append("--stdin")
-        if not spec.stdin_once:
+        # On a terminal the end of an attachment is no end of input: one may detach and come back.
+        if not spec.stdin_once or spec.terminal:
             argv.append("--leave-stdin-open")
     for argument in runtime[1:]:
         argv += ["--runtime-arg", argument]
