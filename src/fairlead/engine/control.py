@@ -44,14 +44,14 @@ class Control:
         self._waiters = waiters
         self._events = events
 
-    async def start(self, container: Container) -> None:
+    async def start(self, container: Container, *, by_policy: bool = False) -> None:
         async with self._registry.lock(container.id):
             container = self._registry.current(container)
             _check_startable(container)
+            if not by_policy:
+                container = replace(container, state=replace(container.state, restart_count=0))
             try:
-                container = await self._lifecycle.start(
-                    replace(container, state=replace(container.state, restart_count=0))
-                )
+                container = await self._lifecycle.start(container)
             except EngineError:
                 self._start_failed(container)
                 raise

@@ -67,20 +67,10 @@ class Monitor:
         if alive:
             self.watch(container)
             return
-        session = self._sessions[container.id] = _Session()
-        ended = await self._runtime.watch(
-            container.id, container.state.monitor_pid, container.state.monitor_start_ticks
-        )
+        was = container.state
+        ended = await self._runtime.watch(container.id, was.monitor_pid, was.monitor_start_ticks)
         async with self._registry.lock(container.id):
-            again = await self._ended(container.id, ended, session)
-        if again is not None:
-            self.resume_restarting(again)
-
-    def resume_restarting(self, container: Container) -> None:
-        """A container between two restarts."""
-        session = self._sessions[container.id] = _Session()
-        session.delay_s = restart.FIRST_DELAY_S
-        self._tasks.create_task(self._run(container, session, restarting=True), name=f"monitor {container.name}")
+            await self._ended(container.id, ended, _Session())
 
     def give_up(self, container: Container) -> Container:
         """A container between two restarts is to stay stopped. The caller holds its lock."""
@@ -97,10 +87,8 @@ class Monitor:
         else:
             self._held.discard(container_id)
 
-    async def _run(self, container: Container, session: _Session, *, restarting: bool = False) -> None:
+    async def _run(self, container: Container, session: _Session) -> None:
         now: Container | None = container
-        if restarting:
-            now = await self._restart(container, session)
         while now is not None:
             self._health.begin(now)
             ended = await self._runtime.watch(now.id, now.state.monitor_pid, now.state.monitor_start_ticks)

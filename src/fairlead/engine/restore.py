@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
-from fairlead.engine import restart
+from fairlead.engine import restart, state
 from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
 from fairlead.engine.etc import EtcFiles
@@ -116,7 +117,8 @@ class Restore:
         for container in self._registry:
             status, host = container.state.status, container.host_config
             if status is Status.RESTARTING:
-                self._monitor.resume_restarting(container)
+                # Not by its own clock: a linked container has to come after its sources.
+                wanted.append(self._registry.save(replace(container, state=state.gave_up(container.state))))
             elif status in (Status.REMOVING, Status.DEAD) or (host.auto_remove and not status.running):
                 self._remover.remove(container, volumes=host.auto_remove)
             elif status is Status.EXITED and restart.wanted_at_boot(
@@ -149,6 +151,6 @@ class Restore:
         if before:
             await asyncio.wait(before)
         try:
-            await self._control.start(container)
+            await self._control.start(container, by_policy=True)
         except EngineError as error:
             log.warning("start of %s failed: %s", container.name, error.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import IPv4Address
 
 from fairlead.model.network import Lease, Network
@@ -31,7 +32,8 @@ class NetworkStore:
             self._database.execute("DELETE FROM network WHERE id = ?", (network_id,))
 
     def leases(self, network_id: str) -> list[Lease]:
-        rows = self._database.query("SELECT * FROM lease WHERE network_id = ? ORDER BY name", (network_id,))
+        """Kept ones in the order in which they were let go: the first is the first to be taken away."""
+        rows = self._database.query("SELECT * FROM lease WHERE network_id = ? ORDER BY released, name", (network_id,))
         return [Lease(network_id, row["name"], IPv4Address(row["address"]), bool(row["held"])) for row in rows]
 
     def save_lease(self, lease: Lease) -> None:
@@ -49,7 +51,10 @@ class NetworkStore:
 
     def keep_lease(self, network_id: str, name: str) -> None:
         """The container is gone; its address stays with the name."""
-        self._database.execute("UPDATE lease SET held = 0 WHERE network_id = ? AND name = ?", (network_id, name))
+        self._database.execute(
+            "UPDATE lease SET held = 0, released = ? WHERE network_id = ? AND name = ?",
+            (time.time_ns(), network_id, name),
+        )
 
     def delete_lease(self, network_id: str, name: str) -> None:
         self._database.execute("DELETE FROM lease WHERE network_id = ? AND name = ?", (network_id, name))

@@ -65,6 +65,15 @@ def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:
     assert store.leases("n") == [Lease("n", "web", address, held=True)]
 
 
+def test_kept_leases_come_in_the_order_in_which_they_were_let_go() -> None:
+    store = NetworkStore(Database(":memory:"))
+    for number, name in enumerate(("a", "b", "c"), 2):
+        store.save_lease(Lease("n", name, IPv4Address(f"172.17.0.{number}"), held=True))
+    for name in ("c", "a"):
+        store.keep_lease("n", name)
+    assert [lease.name for lease in store.leases("n") if not lease.held] == ["c", "a"]
+
+
 def test_a_network_goes_with_its_leases() -> None:
     store = NetworkStore(Database(":memory:"))
     network = Network(id="n", name="mine", created=NOW, subnet=IPv4Network("10.0.0.0/24"))
