@@ -113,6 +113,10 @@ class Images:
         """Newest first."""
         return list(reversed(self.get(ref).history))
 
+    def layer_sizes(self, ref: str) -> Sequence[int]:
+        """Lowest first."""
+        return [self.store.layer_size(chain) for chain in self.get(ref).chain_ids]
+
     # -- change ----------------------------------------------------------------------------------
 
     def tag(self, ref: str, repo: str, tag: str) -> None:
