@@ -94,6 +94,15 @@ def _copy(arguments: Arguments) -> Arguments:
     return copy.run(arguments)
 
 
+def _mkdir(arguments: Arguments) -> Arguments:
+    """Makes a directory and its parents in the tree `target`."""
+    os.chroot(arguments["target"])
+    os.chdir("/")
+    os.umask(0o022)
+    os.makedirs(arguments["path"], mode=0o755, exist_ok=True)
+    return {}
+
+
 OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
     "unpack": _unpack,
     "seal": _seal,
@@ -101,6 +110,7 @@ OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
     "assemble": _assemble,
     "remove": _remove,
     "copy": _copy,
+    "mkdir": _mkdir,
 }
 
 
