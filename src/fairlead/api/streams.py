@@ -67,6 +67,24 @@ async def _lines(first: Mapping[str, Any] | None, messages: AsyncIterator[Mappin
             await close()
 
 
+async def begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks, the first of them fetched already: an error before it still gets a status."""
+    first = await anext(chunks, b"")
+    return _chained(first, chunks)
+
+
+async def _chained(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        if first:
+            yield first
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+
+
 async def pump(stdio: Stdio, duplex: Duplex, *, stdin: bool) -> None:
     """Copy both ways until the process's output ends; the client may end its input long before.
 

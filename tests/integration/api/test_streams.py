@@ -312,6 +312,18 @@ def test_build_reads_its_query_and_streams(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_save_of_a_missing_image_is_refused_before_the_archive_begins(tmp_path: Path) -> None:
+    async def test(table: Bench) -> None:
+        client = await table.connect()
+        client.request("GET", "/images/get?names=busybox&names=nope")
+        assert await client.message() == (404, "No such image: nope")
+        client.request("GET", "/images/busybox:latest/get")
+        status, headers, body = await client.answer()
+        assert (status, headers["content-type"], body) == (200, "application/x-tar", b"tar")
+
+    run(tmp_path, test)
+
+
 def test_pull_from_nowhere_is_docker_refusal(tmp_path: Path) -> None:
     async def test(table: Bench) -> None:
         client = await table.connect()

@@ -407,6 +407,8 @@ class FakeImages:
         return self._progress(chunks)
 
     async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        for name in names:
+            self.get(name)
         yield b"tar"
 
     async def pull(self, repo: str, tag: str) -> AsyncIterator[dict[str, Any]]:

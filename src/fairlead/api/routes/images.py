@@ -66,7 +66,7 @@ class ImageRoutes:
 
     async def save(self, request: Request) -> Reply:
         names = [request.params["name"]] if "name" in request.params else request.texts("names")
-        return Stream(chunks=self._images.save(names), content_type="application/x-tar")
+        return Stream(chunks=await streams.begun(self._images.save(names)), content_type="application/x-tar")
 
     async def search(self, request: Request) -> Reply:
         raise Unimplemented("searching a registry is not supported")
