@@ -270,6 +270,18 @@ class Images:
         self._events.other("image", "import", image.id, name=name or image.id)
         yield {"status": image.id}
 
+    def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> Progress:
+        """Images of an archive (archives.py)."""
+        from fairlead.engine import archives
+
+        return archives.load(self, chunks, quiet=quiet)
+
+    def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """An archive of images (archives.py)."""
+        from fairlead.engine import archives
+
+        return archives.save(self, names)
+
     async def pull(self, repo: str, tag: str) -> Progress:
         """No registry yet: says so in Docker's words, so that clients know the image cannot be had."""
         parsed = reference.parse(repo)

@@ -61,6 +61,40 @@ async def run(
     return answer
 
 
+async def output(operation: str, arguments: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    """What an operation writes to its stdout, as it comes; its failure is raised at the end."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        task = asyncio.get_running_loop().create_task(
+            run(operation, arguments, stdout=writer), name=f"image worker: {operation}"
+        )
+        await asyncio.sleep(0)  # the child has its copy of the pipe's end once the task has begun
+    finally:
+        os.close(writer)
+    os.set_blocking(reader, False)
+    loop = asyncio.get_running_loop()
+    try:
+        while True:
+            try:
+                data = os.read(reader, 1 << 18)
+            except BlockingIOError:
+                ready: asyncio.Future[None] = loop.create_future()
+                loop.add_reader(reader, _resolve, ready)
+                try:
+                    await ready
+                finally:
+                    loop.remove_reader(reader)
+                continue
+            if not data:
+                break
+            yield data
+        await task
+    finally:
+        os.close(reader)
+        if not task.done():
+            task.cancel()
+
+
 async def feed(chunks: AsyncIterator[bytes], fd: int) -> None:
     """Writes a stream into a pipe as fast as its reader takes it; closes it. A reader that is gone ends it quietly."""
     os.set_blocking(fd, False)

@@ -82,6 +82,7 @@ class Layers:
         except BaseException:
             await self.remove(directory)
             raise
+        self._note(directory, answer["tar_size"])
         return Unpacked(
             directory, answer["diff_id"], answer["digest"], answer["size"], answer["tar_size"], answer["compression"]
         )
@@ -93,10 +94,18 @@ class Layers:
         try:
             answer = await job.run("seal", {"tree": str(tree), "recipe": str(self.recipe(directory))})
             tree.rename(self.diff(directory))
+            self._note(directory, answer["tar_size"])
         except BaseException:
             await self.remove(directory)
             raise
         return Unpacked(directory, answer["diff_id"], answer["diff_id"], answer["size"], answer["tar_size"])
+
+    def _note(self, directory: str, tar_size: int) -> None:
+        (self.root / directory / "tar-size").write_text(str(tar_size))
+
+    def tar_size(self, directory: str) -> int:
+        """Bytes of the layer's tar, uncompressed."""
+        return int((self.root / directory / "tar-size").read_text())
 
     async def remove(self, *directories: str) -> None:
         """Deletes layers' trees."""

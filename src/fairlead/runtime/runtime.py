@@ -242,6 +242,8 @@ class Runtime:
 
 
 def _send(pid: int, number: int) -> None:
+    if pid <= 1:
+        return  # never a group or everybody: cgroup.procs shows 0 for processes of other pid namespaces
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -1,0 +1,145 @@
+"""What is in an image archive: docker-archive (`manifest.json`) or OCI layout (`index.json`), once it lies unpacked.
+
+Only documents are read; every path is looked up inside the unpacked tree, links cannot lead out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairlead.errors import InvalidParameter
+from fairlead.images import manifest
+from fairlead.linux import files
+
+_MAX_DOCUMENT = 8 << 20
+_NAME = "io.containerd.image.name"
+_REF = "org.opencontainers.image.ref.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """One image of an archive: its configuration document, the files of its layers, its names."""
+
+    config: bytes
+    layers: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One image to be written: configuration, id, (diff id, tar size) of its layers, names."""
+
+    config: bytes
+    image_id: str
+    layers: tuple[tuple[str, int], ...]
+    names: tuple[str, ...]
+
+
+def read(tree: Path) -> list[Archived]:
+    """All images. Raises InvalidParameter if it is no image archive."""
+    if (tree / "manifest.json").exists():
+        return [_docker(tree, entry) for entry in _json(tree, "manifest.json")]
+    if (tree / "index.json").exists():
+        return _index(tree, _json(tree, "index.json"), ())
+    raise InvalidParameter("invalid archive: does not contain a manifest.json or an index.json")
+
+
+def open_file(tree: Path, name: str) -> int:
+    """A file of the archive, by the name a document gives it."""
+    try:
+        return files.open_in_root(tree, name, os.O_RDONLY)
+    except OSError as error:
+        raise InvalidParameter(f"invalid archive: open {name}: {(error.strerror or '').lower()}") from error
+
+
+def _bytes(tree: Path, name: str) -> bytes:
+    fd = open_file(tree, name)
+    try:
+        if os.fstat(fd).st_size > _MAX_DOCUMENT:
+            raise InvalidParameter(f"invalid archive: {name} is too large")
+        return os.read(fd, _MAX_DOCUMENT)
+    finally:
+        os.close(fd)
+
+
+def _json(tree: Path, name: str) -> Any:
+    try:
+        return json.loads(_bytes(tree, name))
+    except ValueError as error:
+        raise InvalidParameter(f"invalid archive: {name}: {error}") from error
+
+
+def _docker(tree: Path, entry: Mapping[str, Any]) -> Archived:
+    try:
+        layers = tuple(str(name) for name in entry["Layers"] or ())
+        names = tuple(str(name) for name in entry.get("RepoTags") or ())
+        return Archived(_bytes(tree, str(entry["Config"])), layers, names)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidParameter(f"invalid archive: manifest.json: {error}") from error
+
+
+def blob(digest: str) -> str:
+    """The path of a blob in an OCI layout."""
+    algorithm, colon, value = digest.partition(":")
+    if not colon or not value.isalnum() or not algorithm.isalnum():
+        raise InvalidParameter(f"invalid archive: digest {digest!r}")
+    return f"blobs/{algorithm}/{value}"
+
+
+def _index(tree: Path, index: Mapping[str, Any], names: Sequence[str]) -> list[Archived]:
+    out: list[Archived] = []
+    try:
+        for descriptor in index["manifests"]:
+            annotations = descriptor.get("annotations") or {}
+            own = [annotations[key] for key in (_NAME, _REF) if key in annotations][:1] or list(names)
+            document = _json(tree, blob(descriptor["digest"]))
+            if "manifests" in document:
+                out += _index(tree, document, own)
+            elif "config" in document and _is_ours(descriptor):
+                layers = tuple(blob(layer["digest"]) for layer in document["layers"])
+                out.append(Archived(_bytes(tree, blob(document["config"]["digest"])), layers, tuple(own)))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidParameter(f"invalid archive: index.json: {error}") from error
+    return out
+
+
+def _is_ours(descriptor: Mapping[str, Any]) -> bool:
+    """Manifests for other platforms, and attestations (`unknown`), are passed over."""
+    platform = descriptor.get("platform") or {}
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    return (platform.get("architecture", machine), platform.get("os", "linux")) == (machine, "linux")
+
+
+def documents(images: Sequence[Saved]) -> list[dict[str, Any]]:
+    """The text members of an archive that is both forms at once."""
+    members: dict[str, str] = {}
+    docker: list[dict[str, Any]] = []
+    index: list[dict[str, Any]] = []
+    for image in images:
+        members[blob(image.image_id)] = image.config.decode()
+        text = _manifest(image)
+        digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        members[blob(digest)] = text
+        paths = [blob(diff_id) for diff_id, _ in image.layers]
+        docker.append({"Config": blob(image.image_id), "RepoTags": list(image.names) or None, "Layers": paths})
+        for name in image.names or ("",):
+            row: dict[str, Any] = {"mediaType": manifest.MANIFEST_TYPE, "digest": digest, "size": len(text.encode())}
+            if name:
+                row["annotations"] = {_NAME: name, _REF: name.rpartition(":")[2]}
+            index.append(row)
+    members["manifest.json"] = json.dumps(docker)
+    members["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": manifest.INDEX_TYPE, "manifests": index})
+    members["oci-layout"] = json.dumps({"imageLayoutVersion": "1.0.0"})
+    return [{"name": name, "text": text} for name, text in members.items()]
+
+
+def _manifest(image: Saved) -> str:
+    config = {"mediaType": manifest.CONFIG_TYPE, "digest": image.image_id, "size": len(image.config)}
+    layers = [{"mediaType": manifest.LAYER_TYPE, "digest": d, "size": size} for d, size in image.layers]
+    return json.dumps({"schemaVersion": 2, "mediaType": manifest.MANIFEST_TYPE, "config": config, "layers": layers})
