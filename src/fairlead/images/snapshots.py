@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
@@ -21,7 +21,7 @@ MODIFIED, ADDED, DELETED = 0, 1, 2
 class Snapshots:
     """`directory_of` names the directory of a layer by chain id; `layer_diff` gives its tree."""
 
-    def __init__(self, root: Path, directories: Callable[[Iterable[str]], list[Path]]) -> None:
+    def __init__(self, root: Path, directories: Callable[[Sequence[str]], list[Path]]) -> None:
         self._root = root
         self._directories = directories
         self._empty = root / "empty"

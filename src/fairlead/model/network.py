@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
+ANY_ADDRESS = IPv4Address("0.0.0.0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
@@ -27,7 +29,7 @@ class Network:
     icc: bool = True
     masquerade: bool = True
     mtu: int = 1500
-    host_ip: IPv4Address = IPv4Address("0.0.0.0")
+    host_ip: IPv4Address = ANY_ADDRESS
     """Default address that published ports bind to."""
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)

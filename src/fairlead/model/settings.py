@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
+from fairlead.model.network import ANY_ADDRESS
+
 
 @dataclass(frozen=True, slots=True)
 class AddressPool:
@@ -33,7 +35,7 @@ class Settings:
     pools: tuple[AddressPool, ...] = DEFAULT_POOLS
     icc: bool = False
     """True: any container of the default bridge reaches any other, as in Docker. False: only through links."""
-    host_ip: IPv4Address = IPv4Address("0.0.0.0")
+    host_ip: IPv4Address = ANY_ADDRESS
     """Default host address of published ports (`--ip`)."""
     mtu: int = 1500
     link_environment: bool = True

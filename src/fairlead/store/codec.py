@@ -39,9 +39,7 @@ def _plain(value: object) -> object:
         return str(value)
     if dataclasses.is_dataclass(value):
         return {
-            f.name: _plain(item)
-            for f in dataclasses.fields(value)
-            if (item := getattr(value, f.name)) != _default(f)
+            f.name: _plain(item) for f in dataclasses.fields(value) if (item := getattr(value, f.name)) != _default(f)
         }
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
@@ -76,7 +74,8 @@ def _typed(kind: Any, raw: Any) -> Any:
         return Port(int(number), protocol)
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]  # is_dataclass narrows to instance-or-type
-        return kind(**{name: _typed(hints[name], item) for name, item in raw.items() if name in hints})
+        make: Any = kind
+        return make(**{name: _typed(hints[name], item) for name, item in raw.items() if name in hints})
     if origin in (tuple, frozenset):
         return _sequence(kind, origin, raw)
     if origin is not None and issubclass(origin, Mapping):

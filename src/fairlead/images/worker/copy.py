@@ -179,7 +179,7 @@ def _digest(root: int, paths: list[str]) -> str:
     return total.hexdigest()
 
 
-def _digest_one(fd: int, name: str, total: "hashlib._Hash") -> None:
+def _digest_one(fd: int, name: str, total: hashlib._Hash) -> None:
     status = os.fstat(fd)
     total.update(f"{name}\0{status.st_mode:o}\0{status.st_size if stat.S_ISREG(status.st_mode) else 0}\0".encode())
     if stat.S_ISREG(status.st_mode):

@@ -29,7 +29,7 @@ class Packer:
     size: int = 0
     total: int = 0
     whiteouts: bool = True
-    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     _links: dict[tuple[int, int], str] = field(default_factory=dict)
 
     @property

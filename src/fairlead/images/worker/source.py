@@ -178,4 +178,3 @@ def _inflate(make: Callable[[], Inflater], head: bytes, raw: Iterator[bytes]) ->
     flush = getattr(inflater, "flush", None)
     if not fresh and flush is not None and (rest := flush()):
         yield rest
-

@@ -34,7 +34,7 @@ class Entry(tarfile.TarInfo):
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(archive)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]  # not in typeshed
             if archive.offset == 0:
                 raise
             raise Refused(f"archive is damaged: {error}") from error
@@ -120,7 +120,7 @@ class Unpacker:
 
     def _sparse(self, fd: int, info: tarfile.TarInfo) -> None:
         """Contents of sparse files are kept in the recipe as they stand in the tar: no file has these bytes."""
-        for offset, length in info.sparse:  # type: ignore[attr-defined]  # absent from typeshed
+        for offset, length in info.sparse or ():  # type: ignore[attr-defined,misc,union-attr,unused-ignore]  # typeshed
             os.lseek(fd, offset, os.SEEK_SET)
             left = length
             while left:
@@ -235,7 +235,7 @@ def entries(source: Source) -> Iterator[tarfile.TarInfo]:
         errors="surrogateescape",
     ) as archive:
         while (info := archive.next()) is not None:
-            archive.members = []  # it would keep them all
+            archive.members = []  # type: ignore[attr-defined]  # it would keep them all
             yield info
 
 
