@@ -10,7 +10,7 @@ _HEX = re.compile(r"[0-9a-f]{1,64}\Z")
 
 
 def new_id() -> str:
-    """A random 64-digit hex id whose short form is not all digits (Docker's rule: such a hostname would be a number)."""
+    """A random 64-digit hex id. Its short form is never all digits: as a hostname that would be a number."""
     while True:
         value = secrets.token_hex(32)
         if not value[:SHORT_LENGTH].isdigit():

@@ -11,7 +11,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.source import Source
@@ -120,7 +120,8 @@ class Unpacker:
 
     def _sparse(self, fd: int, info: tarfile.TarInfo) -> None:
         """Contents of sparse files are kept in the recipe as they stand in the tar: no file has these bytes."""
-        for offset, length in info.sparse or ():  # type: ignore[attr-defined,misc,union-attr,unused-ignore]  # typeshed
+        pieces: Any = getattr(info, "sparse", None) or ()
+        for offset, length in pieces:
             os.lseek(fd, offset, os.SEEK_SET)
             left = length
             while left:
