@@ -5,9 +5,9 @@ One `poll` loop serves everything: output of the container, the user's typing, s
 
 from __future__ import annotations
 
+import _signal as signal  # the module `signal` draws in `enum`: half of what a client's start costs
 import os
 import select
-import signal
 
 from fairlead.cli import client
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "TSTP")
+_NAMES: dict[int, str] = {getattr(signal, f"SIG{name}"): name for name in _FORWARDED}
 
 
 class Detached(Exception):
@@ -108,8 +109,7 @@ class Session:
             os.close(wakeup_w)
 
     def _catch(self, wakeup: int) -> dict[int, Any]:
-        names = list(_FORWARDED) if self._on_signal is not None else []
-        numbers = [getattr(signal, f"SIG{name}") for name in names]
+        numbers = list(_NAMES) if self._on_signal is not None else []
         if self._on_resize is not None:
             numbers.append(signal.SIGWINCH)
         before = {number: signal.signal(number, lambda *_: None) for number in numbers}
@@ -144,7 +144,7 @@ class Session:
                 if self._on_resize is not None:
                     self._on_resize()
             elif self._on_signal is not None:
-                self._on_signal(signal.Signals(number).name.removeprefix("SIG"))
+                self._on_signal(_NAMES[number])
 
     def _input(self) -> bool:
         try:
