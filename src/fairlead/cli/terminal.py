@@ -5,7 +5,7 @@ One `poll` loop serves everything: output of the container, the user's typing, s
 
 from __future__ import annotations
 
-import _signal as signal  # the module `signal` draws in `enum`: half of what a client's start costs
+import _signal as signal  # type: ignore[import-not-found]  # `signal` draws in `enum`: half of a client's start
 import os
 import select
 
