@@ -18,8 +18,9 @@ def snapshot(engine: Engine) -> dict[str, list[str]]:
     return {
         "links": sorted(str(link["ifname"]) for link in links),
         "nft": _rules(host.run("nft", "--stateless", "list", "ruleset")),
-        "mounts of the host": mount_points(host.pid),
-        "mounts of the daemon": mount_points(engine.pid),
+        # Only our own: a namespace begins as a copy of the machine's mounts, and those come and go.
+        "mounts of the host": _below(engine.root, mount_points(host.pid)),
+        "mounts of the daemon": _below(engine.root, mount_points(engine.pid)),
         "network namespaces held": sorted(fd for fd in fds if fd.startswith("net:")),
         "host ports held": _listeners(host.run("ss", "-Hltun")),
         "processes": [str(pid) for pid in engine.processes()],
@@ -54,6 +55,10 @@ def _rules(text: str) -> list[str]:
 
 def _listeners(text: str) -> list[str]:
     return sorted(" ".join(line.split()[:5:4]) for line in text.splitlines())
+
+
+def _below(root: Path, points: list[str]) -> list[str]:
+    return [point for point in points if Path(point).is_relative_to(root)]
 
 
 def _names(directory: Path) -> list[str]:

@@ -1,0 +1,75 @@
+"""The daemon itself: its socket, its lock, its two ways to end, and what it does when the host was down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testbed.engine import CLEAN_ENV, LAUNCHER, Engine, until
+
+pytestmark = pytest.mark.root
+
+
+def test_the_socket_is_for_root_and_its_group_alone(engine: Engine) -> None:
+    assert stat.S_IMODE(engine.socket.stat().st_mode) == 0o660
+
+
+def test_a_second_daemon_on_the_same_root_is_refused(engine: Engine) -> None:
+    done = subprocess.run(
+        [*engine.host.here.entry, str(LAUNCHER), "daemon", "--host", f"unix://{engine.root}/other", "--data-root",
+         str(engine.data_root), "--exec-root", str(engine.exec_root), "--bridge", "other0"],
+        capture_output=True, text=True, env=CLEAN_ENV, timeout=20, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"another daemon uses {engine.data_root}" in done.stderr
+
+
+def test_containers_may_be_told_to_end_with_the_daemon(new_engine: Callable[..., Engine]) -> None:
+    engine = new_engine("--stop-containers-on-exit")
+    words = ["--stop-timeout", "1", "training/webapp", "python", "app.py"]
+    engine.do("run", "-d", "--name", "web", "-p", "80:5000", *words)
+    assert engine.stop() == 0
+    assert engine.processes() == []
+    assert engine.host.here.can_hold(80)
+    links = engine.host.here.ip("link", "show")
+    assert "fairlead0" not in links
+    assert f"fairlead_{engine.instance}" not in engine.host.here.run("nft", "list", "tables")
+    engine.start()
+    assert engine.inspect("web")["State"]["Status"] == "exited"
+
+
+def test_after_a_power_cut_linked_containers_start_sources_first(new_engine: Callable[..., Engine]) -> None:
+    engine = new_engine()
+    for name, links in (("db", []), ("web", ["--link", "db"]), ("front", ["--link", "web"])):
+        engine.do("run", "-d", "--restart", "always", "--name", name, *links, "training/postgres")
+    engine.do("run", "-d", "--restart", "unless-stopped", "--name", "off", "box", "sleep", "60")
+    engine.do("stop", "-t", "0", "off")
+    engine.do("run", "-d", "--name", "once", "box", "sleep", "60")
+    engine.kill()
+    for pid in engine.processes():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: engine.processes() == [])
+    engine.start()
+    for name in ("front", "web", "db"):
+        until(lambda name=name: engine.inspect(name)["State"]["Running"], what=f"{name} runs again")
+    assert engine.inspect("off")["State"]["Status"] == "exited"
+    once = engine.inspect("once")["State"]
+    assert once["Status"] == "exited"
+    assert once["ExitCode"] != 0
+
+
+def test_what_nobody_knows_is_swept_at_the_start(engine: Engine) -> None:
+    stray = "f" * 64
+    engine.kill()
+    for root in (engine.data_root / "containers", engine.data_root / "overlay2", engine.exec_root / "containers"):
+        (root / stray).mkdir()
+    (engine.data_root / "volumes" / "stray").mkdir()
+    engine.start()
+    assert list(Path(engine.root).rglob(stray)) == []
+    assert not (engine.data_root / "volumes" / "stray").exists()
