@@ -11,7 +11,7 @@ import asyncio
 
 from fairlead.engine import detach
 from fairlead.engine.logs import Logs
-from fairlead.errors import Conflict, EngineError
+from fairlead.errors import EngineError
 from fairlead.model.container import Container
 from fairlead.model.request import AttachRequest, LogRequest
 from fairlead.runtime.conmon import AttachConnection
@@ -30,15 +30,16 @@ class Stream:
         self._stdin_once = container.config.stdin_once
         self._detector = detach.Detector(detach.parse(request.detach_keys or DEFAULT_KEYS) if self.tty else b"")
         self._connection: asyncio.Future[AttachConnection | None] = asyncio.get_running_loop().create_future()
-        self._left = asyncio.Event()
+
+    @property
+    def waits(self) -> bool:
+        """Whether the monitor's side is still to come."""
+        return not self._connection.done()
 
     def join(self, connection: AttachConnection | None) -> None:
         """The monitor's side is there (None: there will never be one)."""
-        if self._connection.done():
-            if connection is not None:
-                connection.close()
-            return
-        self._connection.set_result(connection)
+        if self.waits:
+            self._connection.set_result(connection)
 
     async def read(self) -> tuple[int, bytes] | None:
         """(stream, bytes); None when the output has ended or the client has left."""
@@ -47,25 +48,11 @@ class Stream:
         if not self._request.stream:
             return None
         connection = await self._connection
-        while connection is not None and not self._left.is_set():
-            packet = await self._either(connection)
+        while connection is not None:
+            packet = await connection.read()
             if packet is None or self._wanted(packet[0]):
                 return packet
         return None
-
-    async def _either(self, connection: AttachConnection) -> tuple[int, bytes] | None:
-        """The next packet, or None once the client has typed the detach keys."""
-        if not self.tty:
-            return await connection.read()
-        loop = asyncio.get_running_loop()
-        reading = loop.create_task(connection.read(), name="attach read")
-        leaving = loop.create_task(self._left.wait(), name="attach leave")
-        try:
-            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            return reading.result() if reading.done() else None
-        finally:
-            reading.cancel()
-            leaving.cancel()
 
     def _wanted(self, stream: int) -> bool:
         return self._request.stdout if stream == 1 else self._request.stderr
@@ -79,7 +66,7 @@ class Stream:
         if passed:
             await connection.write(passed)
         if leaves:
-            self._left.set()
+            connection.leave()
             raise BrokenPipeError("read escape sequence")
 
     async def write_eof(self) -> None:
@@ -89,14 +76,19 @@ class Stream:
             return
         if self._stdin_once and not self.tty:
             await connection.close_stdin()
-        elif self.tty:
-            self._left.set()
+        else:
+            connection.leave()
 
     async def close(self) -> None:
-        if not self._connection.done():
-            self._connection.set_result(None)
+        self.join(None)
         connection = self._connection.result()
-        if connection is not None:
+        if connection is None:
+            return
+        if self._stdin_once and not self._request.stdin and not self.tty:
+            # Its end would be taken for the end of the container's stdin, which is somebody else's. The runtime
+            # closes it with the container.
+            connection.leave()
+        else:
             connection.close()
 
 
@@ -117,20 +109,26 @@ class Attachments:
         stream = Stream(container, request, replay)
         if not request.stream:
             stream.join(None)
-        elif container.state.status.running and container.state.pid:
-            stream.join(await self._runtime.attach(container.id))
+        elif self._runtime.running_pid(container.id) is None:
+            # Created or ended: its next start is waited for. (Those whose clients have left meanwhile are dropped.)
+            others = [other for other in self._waiting.get(container.id, ()) if other.waits]
+            self._waiting[container.id] = [*others, stream]
         else:
-            self._waiting.setdefault(container.id, []).append(stream)
+            stream.join(await self._joined(container.id))
         return stream
 
     async def connect(self, container_id: str) -> None:
         """Called between create and start: joins everybody who waits."""
         for stream in self._waiting.pop(container_id, ()):
-            try:
-                stream.join(await self._runtime.attach(container_id))
-            except EngineError as error:
-                stream.join(None)
-                raise Conflict(f"attach to {container_id[:12]}: {error.message}") from error
+            if stream.waits:
+                stream.join(await self._joined(container_id))
+
+    async def _joined(self, container_id: str) -> AttachConnection | None:
+        """None if the monitor has ended at this very moment: there is no more output."""
+        try:
+            return await self._runtime.attach(container_id)
+        except EngineError:
+            return None
 
     def forget(self, container_id: str) -> None:
         """The container is gone, or did not start: nobody waits for it any more."""

@@ -14,7 +14,7 @@ from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
 from fairlead.model.container import Container, HostConfig
 from fairlead.model.settings import Settings
-from fairlead.runtime import cgroups, defaults, seccomp, spec, users
+from fairlead.runtime import defaults, seccomp, spec, users
 from fairlead.runtime.launch import Launched, LaunchSpec
 from fairlead.runtime.runtime import Runtime
 
@@ -77,7 +77,8 @@ class Launcher:
             domainname=config.domainname,
             identity=users.resolve(root, config.user, host.group_add),
             cgroup_path=self._runtime.cgroup(container.id),
-            cgroup_v2=cgroups.version() == 2,
+            cgroup_v2=self._runtime.cgroup_v2,
+            swap_limits=self._runtime.swap_limits,
             capabilities=capabilities,
             seccomp=profile,
             seccomp_annotation=annotation,

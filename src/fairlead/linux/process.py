@@ -83,27 +83,62 @@ def os_dup_above(fd: int, floor: int) -> int:
 
 async def wait_pidfd(pidfd: int) -> None:
     """Returns when the process has ended (its parent need not be us)."""
+    await wait_any([pidfd])
+
+
+async def wait_any(pidfds: Sequence[int]) -> None:
+    """Returns when one of the processes has ended."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
     def readable() -> None:
-        loop.remove_reader(pidfd)
         if not ended.done():
             ended.set_result(None)
 
-    loop.add_reader(pidfd, readable)
+    for pidfd in pidfds:
+        loop.add_reader(pidfd, readable)
     try:
         await ended
     finally:
-        loop.remove_reader(pidfd)
+        for pidfd in pidfds:
+            loop.remove_reader(pidfd)
+
+
+async def ended_within(pidfd: int, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await wait_pidfd(pidfd)
+    except TimeoutError:
+        return False
+    return True
+
+
+def open_pid(pid: int, ticks: int) -> int | None:
+    """A pidfd of the process that has this number and this start time; None if it is gone."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if not ticks or start_ticks(pid) != ticks:
+        os.close(pidfd)
+        return None
+    return pidfd
 
 
 async def wait(child: Child) -> int:
-    """Reaps the child: its exit code, or minus the signal that ended it."""
+    """Reaps the child: its exit code, or minus the signal that ended it. Cancelled, it leaves the child alone."""
     try:
         await wait_pidfd(child.pidfd)
-        _, status = os.waitpid(child.pid, 0)  # noqa: ASYNC222  # it has ended: the pidfd said so
-        return os.waitstatus_to_exitcode(status)
+    except BaseException:
+        os.close(child.pidfd)
+        raise
+    return _reap(child)
+
+
+def _reap(child: Child) -> int:
+    """Of a child that has ended, or was just killed: waits no longer than the kernel takes."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
     finally:
         os.close(child.pidfd)
 
@@ -167,13 +202,17 @@ async def run(
         for fd in (out_w, err_w, source):
             if fd >= 0:
                 os.close(fd)
+    readers = asyncio.gather(read_all(out_r), read_all(err_r))
     try:
         async with asyncio.timeout(timeout_s):
-            stdout, stderr, code = await asyncio.gather(read_all(out_r), read_all(err_r), wait(child))
+            stdout, stderr = await readers  # a grandchild may hold the pipes longer than the child lives
+            await wait_pidfd(child.pidfd)
     except BaseException:
-        os.kill(child.pid, signal.SIGKILL)
-        os.waitpid(child.pid, 0)  # noqa: ASYNC222  # just killed
+        readers.cancel()
+        signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
         raise
+    finally:
+        code = _reap(child)
     if check and code:
         raise ProcessFailed(argv, code, stderr.decode(errors="replace"))
     return Completed(code, stdout, stderr)

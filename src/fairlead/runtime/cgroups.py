@@ -1,4 +1,4 @@
-"""Where a container's cgroup is, on v1, hybrid and v2 hosts: processes, out-of-memory kills, removal, freezing."""
+"""Where a container's cgroup is, on v1, hybrid and v2 hosts: processes, out-of-memory kills, removal."""
 
 from __future__ import annotations
 
@@ -20,16 +20,33 @@ def controllers() -> list[Path]:
     return [entry for entry in ROOT.iterdir() if entry.is_dir() and not entry.is_symlink() and entry.name != "unified"]
 
 
+def swap_limits() -> bool:
+    """Whether the kernel counts swap: where it does not, a limit of it is refused."""
+    if version() == 2:
+        own = Path("/proc/self/cgroup").read_text().rpartition("::")[2].strip()
+        # The root itself has no limits: there the kernel's having swap at all must do.
+        return (ROOT / own.lstrip("/") / "memory.swap.max").exists() or (own == "/" and Path("/proc/swaps").exists())
+    return (ROOT / "memory" / "memory.memsw.limit_in_bytes").exists()
+
+
 def processes(path: str) -> list[int]:
     """Process ids in the cgroup `path` (as in cgroupsPath) and below."""
     base = ROOT if version() == 2 else ROOT / "pids"
     if version() == 1 and not base.exists():
         base = ROOT / "memory"
     found: list[int] = []
-    for folder, _, names in os.walk(base / path.lstrip("/")):
-        if "cgroup.procs" in names:
-            found += [int(line) for line in (Path(folder) / "cgroup.procs").read_text().split()]
-    return found
+    for folder in _tree(base / path.lstrip("/")):
+        try:
+            found += [int(line) for line in (folder / "cgroup.procs").read_text().split()]
+        except OSError:
+            continue  # just removed, or a threaded cgroup of v2
+    # A process of a pid namespace that we cannot see shows as 0, which to kill(2) means ourselves.
+    return [pid for pid in found if pid > 1]
+
+
+def _tree(top: Path) -> list[Path]:
+    """`top` and the directories below it, parents first."""
+    return [Path(folder) for folder, _, _ in os.walk(top)]
 
 
 def oom_kills(path: str) -> int:
@@ -48,13 +65,20 @@ def remove(path: str) -> None:
     """Removes an empty cgroup from every hierarchy; absent is fine, a busy one stays."""
     for hierarchy in controllers():
         target = hierarchy / path.lstrip("/")
-        if not target.exists():
+        if _removed(target):
             continue
-        for folder, _, _ in os.walk(target, topdown=False):
-            try:
-                os.rmdir(folder)  # noqa: PTH106  # os.walk gives text
-            except OSError:
-                continue
+        for folder in reversed(_tree(target)):  # somebody made cgroups inside
+            _removed(folder)
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def children(path: str) -> set[str]:

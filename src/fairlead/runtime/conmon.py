@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
@@ -22,10 +23,21 @@ _PACKET = 1 + (1 << 15)
 EOF_PACKET = b""
 
 
-def arguments(spec: LaunchSpec, runtime: Sequence[str], exits: Path) -> list[str]:
+# Its log's times are local ones.
+ENVIRONMENT = {**process.ENVIRONMENT, "TZ": "UTC", "_OCI_SYNCPIPE": "3"}
+
+
+def program() -> str:
+    found = shutil.which("conmon", path=process.PATH)
+    if found is None:
+        raise SystemFailure("conmon not found in PATH: run `fairlead doctor`")
+    return found
+
+
+def arguments(conmon: str, spec: LaunchSpec, runtime: Sequence[str], exits: Path) -> list[str]:
     """conmon's command line for a container."""
     argv = [
-        "conmon", "--api-version", "1", "--cid", spec.container_id, "--cuuid", spec.container_id,
+        conmon, "--api-version", "1", "--cid", spec.container_id, "--cuuid", spec.container_id,
         "--runtime", runtime[0], "--bundle", str(spec.bundle), "--full-attach", "--no-sync-log",
         "--container-pidfile", str(spec.bundle / "pid"), "--conmon-pidfile", str(spec.bundle / "conmon.pid"),
         "--exit-dir", str(exits), "--persist-dir", str(spec.bundle), "--name", spec.container_id[:12],
@@ -61,6 +73,21 @@ async def read_sync(fd: int) -> tuple[int, str]:
     return int(answer.get("data", answer.get("pid", -1))), str(answer.get("message", ""))
 
 
+def running(bundles: Path) -> Iterator[tuple[int, str]]:
+    """(pid, container id) of every monitor whose bundle is below `bundles`."""
+    marker = b"\0--bundle\0" + os.fsencode(bundles) + b"/"
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        before, found, after = words.partition(marker)
+        if found and Path(os.fsdecode(before.partition(b"\0")[0])).name == "conmon":
+            yield int(entry.name), os.fsdecode(after.partition(b"\0")[0])
+
+
 def connect(bundle: Path) -> socket.socket:
     """The attach socket of a container, reached through its directory: a path may be longer than sun_path."""
     directory = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -76,13 +103,16 @@ def connect(bundle: Path) -> socket.socket:
 
 
 class AttachConnection:
-    """One attached client of a container's stdio. A reader that stalls is only its own loss: conmon's socket
-    buffer is the bound, and reading is done only when asked."""
+    """One attached client of a container's stdio. Reading is done only when asked: a client that does not read holds up
+    the container, as in Docker, and nothing is kept here."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, closed: Callable[[AttachConnection], None]) -> None:
         self._socket = sock
+        self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._stdin_closed = False
+        self._packets = 0
+        self._seen = 0
 
     async def read(self) -> tuple[int, bytes] | None:
         """(1 stdout or 2 stderr, bytes); None when the container's output has ended."""
@@ -93,6 +123,7 @@ class AttachConnection:
                 return None
             if not packet:
                 return None
+            self._packets += 1
             if len(packet) > 1:
                 return packet[0] - 1, packet[1:]  # conmon numbers its pipes from 1, stdin first
 
@@ -113,17 +144,42 @@ class AttachConnection:
             except OSError:
                 pass
 
+    def leave(self) -> None:
+        """The output is not wanted any more: a waiting `read` returns, and conmon writes it to nobody."""
+        try:
+            self._socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass
+
+    def moved(self) -> bool:
+        """Whether anything was read since the last time this was asked."""
+        before, self._seen = self._seen, self._packets
+        return before != self._packets
+
     def close(self) -> None:
+        """Leaves altogether. conmon closes the container's stdin with it, if that was opened with stdin_once."""
+        self.leave()  # whoever waits in `read` gets to know
+        self._closed(self)
         self._socket.close()
 
 
 def resize(bundle: Path, height: int, width: int) -> None:
     """Sets the window size of a container's terminal."""
+    # conmon stops listening to the line if it dislikes a number.
+    _control(bundle, f"1 {min(max(height, 1), 1000)} {min(max(width, 1), 1000)}\n")
+
+
+def reopen_log(bundle: Path) -> None:
+    """Makes conmon begin a new log file in the place of the present one."""
+    _control(bundle, "2 0 0\n")
+
+
+def _control(bundle: Path, message: str) -> None:
     try:
         fd = os.open(bundle / "ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise SystemFailure(f"resize: {error.strerror}") from error
+        raise SystemFailure(f"container monitor: {error.strerror}") from error
     try:
-        os.write(fd, f"1 {height} {width}\n".encode())
+        os.write(fd, message.encode())
     finally:
         os.close(fd)

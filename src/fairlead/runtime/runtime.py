@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fairlead import ids
 from fairlead.errors import Conflict, SystemFailure
 from fairlead.linux import files, process
 from fairlead.model.container import HostConfig
@@ -22,6 +23,8 @@ from fairlead.runtime.spec import resources
 
 LOST = 255
 """Exit code when nobody saw the end (the machine went down, the monitor was killed)."""
+_LAST_OUTPUT_S = 2.0
+"""How long a client may stall once the container is dead (dockerd waits as long for its streams)."""
 
 
 class Runtime:
@@ -35,15 +38,19 @@ class Runtime:
         self._cgroup_parent = f"/fairlead/{settings.instance}"
         self.filters = seccomp.Filters(settings.data_root / "seccomp")
         self.available = defaults.host_capabilities()
+        self.cgroup_v2 = cgroups.version() == 2
+        self.swap_limits = cgroups.swap_limits()
         self._namespace: hybrid.RuntimeNamespace | None = None
         self._command: list[str] = []
+        self._monitor = ""
+        self._attached: dict[str, set[conmon.AttachConnection]] = {}
 
     async def open(self) -> None:
         """Finds the programs, makes the directories, prepares the hybrid workaround where it is needed."""
-        self._command = crun.command(self._root)
+        self._command, self._monitor = crun.command(self._root), conmon.program()
         for folder in (self.bundles, self._exits, self._root):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if cgroups.version() == 1 and hybrid.needed():
+        if not self.cgroup_v2 and hybrid.needed():
             self._namespace = hybrid.RuntimeNamespace(self._roots)
             self._namespace.prepare()
 
@@ -99,10 +106,9 @@ class Runtime:
     async def create(self, spec: LaunchSpec, *, argv0: str = "", filter_key: str = "") -> Launched:
         """Starts the monitor, which creates the container: everything set up, the process not yet running."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
-        argv = conmon.arguments(spec, self._command, self._exits)
-        env = {**process.ENVIRONMENT, "_OCI_SYNCPIPE": "3"}
+        argv = conmon.arguments(self._monitor, spec, self._command, self._exits)
         try:
-            child = self._spawn(argv, {3: writer}, env)
+            child = self._spawn(argv, {3: writer}, conmon.ENVIRONMENT)
         except BaseException:
             os.close(reader)
             raise
@@ -136,6 +142,8 @@ class Runtime:
 
     def forget(self, container_id: str) -> None:
         """Removes bundle and exit file."""
+        for connection in list(self._attached.pop(container_id, ())):
+            connection.close()
         files.remove_tree(self.bundle(container_id))
         (self._exits / container_id).unlink(missing_ok=True)
 
@@ -151,16 +159,30 @@ class Runtime:
 
     async def watch(self, container_id: str, monitor_pid: int, monitor_start_ticks: int) -> Exit:
         """Returns when the container has ended and its monitor has written everything."""
-        try:
-            pidfd = os.pidfd_open(monitor_pid)
-        except OSError:
+        monitor = process.open_pid(monitor_pid, monitor_start_ticks)
+        if monitor is None:
             return self._exit(container_id)
+        first = self._open_first(container_id)
         try:
-            if process.start_ticks(monitor_pid) == monitor_start_ticks:
-                await process.wait_pidfd(pidfd)
+            await process.wait_any([monitor] if first is None else [monitor, first])
+            while not await process.ended_within(monitor, _LAST_OUTPUT_S):
+                self._drop_stalled(container_id)
         finally:
-            os.close(pidfd)
+            os.close(monitor)
+            if first is not None:
+                os.close(first)
         return self._exit(container_id)
+
+    def _open_first(self, container_id: str) -> int | None:
+        """A pidfd of the container's first process."""
+        pid = self.running_pid(container_id)
+        return None if pid is None else process.open_pid(pid, process.start_ticks(pid))
+
+    def _drop_stalled(self, container_id: str) -> None:
+        """The container is dead and its monitor is not: it waits for a client that does not take the last output."""
+        for connection in self._attached.get(container_id, ()):
+            if not connection.moved():
+                connection.leave()
 
     def _exit(self, container_id: str) -> Exit:
         path = self._exits / container_id
@@ -180,10 +202,15 @@ class Runtime:
             for pid in cgroups.processes(self.cgroup(container_id)):
                 _send(pid, number)
             return
-        first = self.running_pid(container_id)
+        first = self._open_first(container_id)
         if first is None:
             raise Conflict(f"cannot kill container: {container_id}: container {container_id} is not running")
-        _send(first, number)
+        try:
+            signals.pidfd_send_signal(first, number)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(first)
 
     async def pause(self, container_id: str) -> None:
         if error := await self._crun("pause", container_id):
@@ -196,7 +223,9 @@ class Runtime:
     async def update(self, container_id: str, host_config: HostConfig) -> None:
         """New limits for a running container."""
         path = self.bundle(container_id) / "resources.json"
-        path.write_text(json.dumps({k: v for k, v in resources(host_config).items() if k != "devices"}))
+        limits = resources(host_config, swap_limits=self.swap_limits)
+        del limits["devices"]
+        path.write_text(json.dumps(limits))
         if error := await self._crun("update", "--resources", str(path), container_id):
             raise SystemFailure(f"Cannot update container {container_id}: {error}")
 
@@ -205,7 +234,10 @@ class Runtime:
 
     async def attach(self, container_id: str) -> conmon.AttachConnection:
         """Joins the container's stdio; works from creation on, so that not a byte is missed."""
-        return conmon.AttachConnection(conmon.connect(self.bundle(container_id)))
+        attached = self._attached.setdefault(container_id, set())
+        connection = conmon.AttachConnection(conmon.connect(self.bundle(container_id)), attached.discard)
+        attached.add(connection)
+        return connection
 
     def resize(self, container_id: str, height: int, width: int) -> None:
         conmon.resize(self.bundle(container_id), height, width)
@@ -230,6 +262,12 @@ class Runtime:
         """Removes everything of containers not in `keep`: processes, crun state, bundles, cgroups."""
         known = {entry.name for entry in self._root.iterdir()} | {entry.name for entry in self.bundles.iterdir()}
         known |= {entry.name for entry in self._exits.iterdir()} | cgroups.children(self._cgroup_parent)
+        known = {name for name in known if ids.is_prefix(name)}  # crun has a cache of its own there
+        for pid, container_id in conmon.running(self.bundles):
+            # A daemon killed in the middle of a create: its monitor may still be at work.
+            if container_id not in keep:
+                known.add(container_id)
+                _send(pid, signals.SIGKILL)
         for container_id in known - keep:
             await self.kill(container_id, signals.SIGKILL, all=True)
             await self.delete(container_id, force=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fairlead.errors import InvalidParameter
+from fairlead.errors import InvalidParameter, SystemFailure
 from fairlead.linux import files
 
 PROFILE = Path("/usr/share/containers/seccomp.json")
@@ -69,6 +69,14 @@ def resolve(profile: dict[str, Any], capabilities: Iterable[str]) -> dict[str, A
     return out
 
 
+def _distributed() -> str:
+    try:
+        return PROFILE.read_text()
+    except OSError as error:
+        # Never without a filter unless somebody asks for it.
+        raise SystemFailure(f"seccomp profile {PROFILE}: {error.strerror}: run `fairlead doctor`") from error
+
+
 class Filters:
     """Resolved filters and their compiled form, one per (profile, capability set), cached below `directory`."""
 
@@ -82,7 +90,7 @@ class Filters:
         """(key, OCI seccomp object). `profile` is JSON text; empty = the default one."""
         if not profile:
             if self._default is None:
-                self._default = PROFILE.read_text()
+                self._default = _distributed()
             profile = self._default
         caps = frozenset(capabilities)
         if (profile, caps) not in self._resolved:

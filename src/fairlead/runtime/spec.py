@@ -31,6 +31,7 @@ class SpecInput:
     identity: Identity = ROOT_IDENTITY
     cgroup_path: str = ""
     cgroup_v2: bool = False
+    swap_limits: bool = True
     capabilities: Sequence[str] = ()
     seccomp: Json | None = None
     seccomp_annotation: tuple[str, str] | None = None
@@ -192,7 +193,7 @@ def _linux(given: SpecInput) -> Json:
     linux: Json = {
         "namespaces": _namespaces(given),
         "cgroupsPath": given.cgroup_path,
-        "resources": resources(host),
+        "resources": resources(host, swap_limits=given.swap_limits),
         "maskedPaths": list(defaults.MASKED_PATHS if host.masked_paths is None else host.masked_paths),
         "readonlyPaths": list(defaults.READONLY_PATHS if host.readonly_paths is None else host.readonly_paths),
         "sysctl": {**({} if given.netns_path is None else defaults.SYSCTLS), **host.sysctls},
@@ -235,22 +236,37 @@ def _namespaces(given: SpecInput) -> list[Json]:
     return out
 
 
-def resources(host: HostConfig) -> Json:
-    """`linux.resources`, also for updates of a running container."""
+def resources(host: HostConfig, *, swap_limits: bool = True) -> Json:
+    """`linux.resources`, also for updates of a running container. `swap_limits`: whether the kernel has them."""
     out: Json = {"devices": [{"allow": True, "access": "rwm"}] if host.privileged else _device_rules(host)}
+    if memory := _memory(host, swap_limits=swap_limits):
+        out["memory"] = memory
+    if cpu := _cpu(host):
+        out["cpu"] = cpu
+    if host.pids_limit > 0:
+        out["pids"] = {"limit": host.pids_limit}
+    if host.blkio_weight:
+        out["blockIO"] = {"weight": host.blkio_weight}
+    return out
+
+
+def _memory(host: HostConfig, *, swap_limits: bool) -> Json:
     memory: Json = {}
     if host.memory_bytes:
         memory["limit"] = host.memory_bytes
-        # Docker: no swap limit given means as much swap as memory, so the sum is twice the limit.
-        memory["swap"] = host.memory_swap_bytes or host.memory_bytes * 2
+        if swap_limits:
+            # Docker: no swap limit given means as much swap as memory, so the sum is twice the limit.
+            memory["swap"] = host.memory_swap_bytes or host.memory_bytes * 2
     if host.memory_reservation_bytes:
         memory["reservation"] = host.memory_reservation_bytes
     if host.memory_swappiness is not None and host.memory_swappiness >= 0:
         memory["swappiness"] = host.memory_swappiness
     if host.oom_kill_disable:
         memory["disableOOMKiller"] = True
-    if memory:
-        out["memory"] = memory
+    return memory
+
+
+def _cpu(host: HostConfig) -> Json:
     cpu: Json = {}
     if host.nano_cpus:
         cpu["period"], cpu["quota"] = 100_000, host.nano_cpus * 100_000 // 1_000_000_000
@@ -258,13 +274,7 @@ def resources(host: HostConfig) -> Json:
                         ("cpus", host.cpuset_cpus), ("mems", host.cpuset_mems)):  # fmt: skip
         if value:
             cpu[name] = value
-    if cpu:
-        out["cpu"] = cpu
-    if host.pids_limit > 0:
-        out["pids"] = {"limit": host.pids_limit}
-    if host.blkio_weight:
-        out["blockIO"] = {"weight": host.blkio_weight}
-    return out
+    return cpu
 
 
 def _device_rules(host: HostConfig) -> list[Json]:

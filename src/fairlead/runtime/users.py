@@ -7,6 +7,7 @@ Rules and texts: moby/sys user.GetExecUser.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from fairlead.linux import files
 
 _MAX_ID = (1 << 31) - 1
 _MAX_FILE = 1 << 22
+_MAX_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +33,23 @@ ROOT_IDENTITY = Identity()
 
 def _rows(root: Path, path: str) -> list[list[str]]:
     try:
-        fd = files.open_in_root(root, path)
+        fd = files.open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)  # an image may hold a fifo of that name
     except OSError:
         return []
     try:
-        text = os.read(fd, _MAX_FILE).decode(errors="replace")
+        text = os.read(fd, _MAX_FILE).decode(errors="replace") if stat.S_ISREG(os.fstat(fd).st_mode) else ""
     finally:
         os.close(fd)
     return [line.split(":") for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def _find(rows: list[list[str]], wanted: str, length: int) -> list[str] | None:
     """The row with this name, or else with this number in its third field."""
-    rows = [row for row in rows if len(row) >= length and row[2].isdigit()]
+    rows = [row for row in rows if len(row) >= length and _number(row[2]) is not None]
     by_name = next((row for row in rows if row[0] == wanted), None)
     number = _number(wanted)
     if by_name or number is None:
@@ -86,6 +88,6 @@ def resolve(root: Path, user: str, extra_groups: Iterable[str] = ()) -> Identity
     if group:
         gid = _group(groups, group)
     elif login:
-        members = [int(g[2]) for g in groups if len(g) > 3 and g[2].isdigit() and login in g[3].split(",")]
+        members = [int(g[2]) for g in groups if len(g) > 3 and _number(g[2]) is not None and login in g[3].split(",")]
     added = [_group(groups, wanted) for wanted in extra_groups]
     return Identity(uid, gid, tuple(dict.fromkeys([gid, *members, *added])), home)
