@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from _socket import AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM, socket
+from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
 from fairlead.cli import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
 API_VERSION = "1.50"
 DEFAULT_HOST = "unix:///run/fairlead.sock"
 _CHUNK = 1 << 16
+_STANDING = "Host: fairlead\r\nUser-Agent: Fairlead-Client\r\n"
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/:@")
 _QUERY = _SAFE - {"/", ":", "@"}
 
@@ -28,15 +28,25 @@ class ApiError(Exception):
 
 
 class Refused(Exception):
-    """The command cannot be done, for a reason on this side; `code` is the exit code."""
+    """The command cannot be done, for a reason on this side; `code` is the exit code. `bare`: also `run` says it
+    without its hint at the help, and exits with that code."""
 
-    def __init__(self, message: str, *, code: int = 1) -> None:
+    def __init__(self, message: str, *, code: int = 1, bare: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.bare = bare
+
+
+class Misuse(Exception):
+    """Flags that do not go together, or a value that cannot be; docker adds a hint at the help, and exits with 125."""
 
 
 class NoDaemon(Refused):
     """Nobody answers on the socket."""
+
+
+class Closed(NoDaemon):
+    """The daemon ended the connection amid an answer."""
 
 
 def quote(text: str, safe: frozenset[str] = _SAFE) -> str:
@@ -64,7 +74,7 @@ def filters(values: list[str]) -> dict[str, list[str]]:
     for value in values:
         name, equals, rest = value.partition("=")
         if not equals:
-            raise Refused(f'invalid argument "{value}" for "-f, --filter" flag: invalid filter \'{value}\'', code=125)
+            raise Refused(f'invalid argument "{value}": bad format of filter (expected name=value)', code=125)
         out.setdefault(name.strip().lower(), []).append(rest.strip())
     return out
 
@@ -75,7 +85,7 @@ def mapping(values: list[str]) -> dict[str, str]:
 
 
 def moment(text: str) -> str:
-    """A point in time as the API takes it: a duration means that long ago (`10m`); else seconds or RFC 3339 → seconds."""
+    """A point in time as the API takes it: seconds, of a duration (that long ago), of RFC 3339, or as they are."""
     if not text:
         return ""
     import time
@@ -107,22 +117,31 @@ class Response:
     def __init__(self, sock: socket) -> None:
         self.socket = sock
         self.buffer = b""
-        head = self._head()
-        lines = head.split(b"\r\n")
+        lines = self._head().split("\r\n")
         self.status = int(lines[0].split()[1])
         self.headers = {
-            name.strip().lower().decode(): value.strip().decode()
-            for name, _, value in (line.partition(b":") for line in lines[1:])
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
 
-    def _head(self) -> bytes:
-        while b"\r\n\r\n" not in self.buffer:
+    def _head(self) -> str:
+        while (end := self.buffer.find(b"\r\n\r\n")) < 0:
+            self._more()
+        head, self.buffer = self.buffer[:end], self.buffer[end + 4 :]
+        return head.decode("latin-1")
+
+    def _more(self) -> None:
+        try:
             data = self.socket.recv(_CHUNK)
-            if not data:
-                raise NoDaemon("the daemon closed the connection")
-            self.buffer += data
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        return head
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise Closed("the daemon closed the connection")
+        self.buffer += data
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the connection takes another request after this answer."""
+        return self.headers.get("connection", "").lower() != "close"
 
     def chunks(self) -> Iterator[bytes]:
         """The body, piece by piece."""
@@ -137,21 +156,22 @@ class Response:
                 left -= len(data)
                 yield data
         else:
+            self.headers["connection"] = "close"
             while data := (self.buffer or self.socket.recv(_CHUNK)):
                 self.buffer = b""
                 yield data
 
     def _some(self, limit: int) -> bytes:
-        data = self.buffer or self.socket.recv(_CHUNK)
-        if not data:
-            raise NoDaemon("the daemon closed the connection")
-        self.buffer = data[limit:]
-        return data[:limit]
+        if not self.buffer:
+            self._more()
+        data, self.buffer = self.buffer[:limit], self.buffer[limit:]
+        return data
 
     def _chunked(self) -> Iterator[bytes]:
         while True:
             size = int(self._line().split(b";")[0], 16)
             if not size:
+                self._line()
                 return
             while size:
                 data = self._some(size)
@@ -160,12 +180,9 @@ class Response:
             self._line()
 
     def _line(self) -> bytes:
-        while b"\r\n" not in self.buffer:
-            data = self.socket.recv(_CHUNK)
-            if not data:
-                raise NoDaemon("the daemon closed the connection")
-            self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
+        while (end := self.buffer.find(b"\r\n")) < 0:
+            self._more()
+        line, self.buffer = self.buffer[:end], self.buffer[end + 2 :]
         return line
 
     def read(self) -> bytes:
@@ -175,71 +192,114 @@ class Response:
         self.socket.close()
 
 
-class Client:
-    """Requests to one daemon, each on a connection of its own."""
+class Pending:
+    """A request that was sent; its answer is read when asked for."""
 
-    def __init__(self, host: str, *, start: Any = None) -> None:
-        self.host = host
-        self._start = start
+    def __init__(self, api: Client, sock: socket, again: bytes) -> None:
+        self._api = api
+        self._socket = sock
+        self._again = again
 
-    def _connect(self) -> socket:
-        if not self.host.startswith("unix://"):
-            raise NoDaemon(f"unable to parse docker host `{self.host}`: only unix:// is supported")
-        path = self.host.removeprefix("unix://")
-        sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+    def response(self) -> Response:
+        """Any status."""
         try:
-            sock.connect(path)
-        except OSError as error:
-            if self._start is not None and self._start(path):
-                self._start = None
-                sock.connect(path)
-                return sock
-            sock.close()
-            if isinstance(error, PermissionError):
-                raise NoDaemon(
-                    f"permission denied while trying to connect to the daemon socket at {self.host}"
-                ) from None
-            raise NoDaemon(f"Cannot connect to the Fairlead daemon at {self.host}. Is the daemon running?") from None
-        return sock
+            return Response(self._socket)
+        except Closed:
+            if not self._again:
+                raise
+        # The daemon had closed the used connection between two requests: it saw nothing of this one.
+        self._socket.close()
+        self._socket = self._api.connect()
+        self._socket.sendall(self._again)
+        return Response(self._socket)
 
-    def send(
-        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
-        upgrade: bool = False, versioned: bool = True,
-    ) -> Response:  # fmt: skip
-        """Sends a request and reads the head of the answer; no status is an error here.
-
-        `body`: a JSON value, or an iterator of bytes that is sent as it comes.
-        """
-        prefix = f"/v{API_VERSION}" if versioned else ""
-        head = f"{method} {prefix}{path} HTTP/1.1\r\nHost: fairlead\r\nUser-Agent: Fairlead-Client\r\n"
-        if upgrade:
-            head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
-        sock = self._connect()
-        if body is None:
-            length = "" if method in ("GET", "HEAD") else "Content-Length: 0\r\n"
-            sock.sendall(f"{head}{length}\r\n".encode())
-        elif hasattr(body, "__next__"):
-            sock.sendall(f"{head}Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-            _send_chunks(sock, body)
-        else:
-            data = jsontext.dumps(body).encode()
-            head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-            sock.sendall(head.encode() + data)
-        return Response(sock)
-
-    def open(self, method: str, path: str, body: Any = None, **options: Any) -> Response:
-        """As `send`, but an error status raises ApiError. Other keywords make the query."""
-        known = {name: options.pop(name) for name in ("content_type", "upgrade", "versioned") if name in options}
-        response = self.send(method, quote(path) + query(options), body, **known)
+    def answer(self) -> Response:
+        """An error status raises ApiError."""
+        response = self.response()
         if response.status >= 400:
             raise _error(response)
         return response
+
+
+class Client:
+    """Requests to one daemon. A connection whose answer was read to its end is used again."""
+
+    def __init__(self, host: str, *, start: Callable[[str], bool] | None = None) -> None:
+        self.host = host
+        self._start = start
+        self._idle: socket | None = None
+
+    def connect(self) -> socket:
+        path = self.host.removeprefix("unix://")
+        if path == self.host:
+            raise NoDaemon(f"unable to parse docker host `{self.host}`: only unix:// is supported")
+        sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        try:
+            sock.connect(path)
+        except PermissionError as error:
+            raise NoDaemon(
+                f"permission denied while trying to connect to the Fairlead daemon socket at {self.host}: "
+                f"dial unix {path}: connect: {(error.strerror or '').lower()}"
+            ) from None
+        except OSError:
+            start, self._start = self._start, None
+            if start is not None and start(path):
+                return self.connect()
+            raise NoDaemon(
+                f"Cannot connect to the Fairlead daemon at {self.host}. Is the fairlead daemon running?"
+            ) from None
+        return sock
+
+    def begin(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
+        upgrade: bool = False, versioned: bool = True, **options: Any,
+    ) -> Pending:  # fmt: skip
+        """Sends a request. Other keywords make the query. `body`: a JSON value, or an iterator of bytes that is sent as
+        it comes."""
+        prefix = f"/v{API_VERSION}" if versioned else ""
+        head = f"{method} {prefix}{quote(path)}{query(options)} HTTP/1.1\r\n{_STANDING}"
+        if upgrade:
+            head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
+        if body is not None and hasattr(body, "__next__"):
+            sock = self.connect()
+            sock.sendall(f"{head}Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+            _send_chunks(sock, body)
+            return Pending(self, sock, b"")
+        data = b"" if body is None else jsontext.dumps(body).encode()
+        if body is not None:
+            head += "Content-Type: application/json\r\n"
+        if data or method == "POST":
+            head += f"Content-Length: {len(data)}\r\n"
+        return self._send(f"{head}\r\n".encode() + data)
+
+    def _send(self, message: bytes) -> Pending:
+        used, self._idle = self._idle, None
+        if used is not None:
+            try:
+                used.sendall(message)
+            except OSError:
+                used.close()
+            else:
+                return Pending(self, used, message)
+        fresh = self.connect()
+        try:
+            fresh.sendall(message)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # its answer says why, if there is one
+        return Pending(self, fresh, b"")
+
+    def open(self, method: str, path: str, body: Any = None, **options: Any) -> Response:
+        """The answer, read up to its body; an error status raises ApiError."""
+        return self.begin(method, path, body, **options).answer()
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """The JSON value of the answer (None if it has none)."""
         response = self.open(method, path, body, **options)
         data = response.read()
-        response.close()
+        if response.lasts and self._idle is None:
+            self._idle = response.socket
+        else:
+            response.close()
         return jsontext.loads(data) if data.strip() else None
 
     def get(self, path: str, **options: Any) -> Any:
@@ -268,10 +328,6 @@ class Client:
     def api_version(self) -> str:
         return API_VERSION
 
-    def hijack(self, path: str, body: Any = None, **options: Any) -> Response:
-        """An upgraded connection: what follows on its socket are raw bytes both ways."""
-        return self.open("POST", path, body, upgrade=True, **options)
-
 
 def _send_chunks(sock: socket, raw: Iterable[bytes]) -> None:
     try:
@@ -290,17 +346,4 @@ def _error(response: Response) -> ApiError:
         message = jsontext.loads(data)["message"]
     except (ValueError, KeyError, TypeError):
         message = data.decode(errors="replace").strip() or f"status {response.status}"
-    return ApiError(response.status, str(message))
-
-
-def finish_writing(sock: socket) -> None:
-    """Half-close: output goes on."""
-    try:
-        sock.shutdown(SHUT_WR)
-    except OSError:
-        return
-
-
-def host_from(environment: dict[str, str] | os._Environ[str], flag: str) -> str:
-    """-H, FAIRLEAD_HOST, DOCKER_HOST, default."""
-    return flag or environment.get("FAIRLEAD_HOST") or environment.get("DOCKER_HOST") or DEFAULT_HOST
+    return ApiError(response.status, str(message).strip())

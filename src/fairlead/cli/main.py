@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 from fairlead.cli import client, flags
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = "fairlead"
-_GLOBAL = flags.Verb(
-    "fairlead [OPTIONS] COMMAND", "", (0, None),
-    flags.items("host", "H"), flags.boolean("version", "v"), flags.boolean("debug", "D"), flags.text("log-level", "l"),
-    flags.text("config"), flags.text("context", "c"), interspersed=False,
+_HOSTS = (b"FAIRLEAD_HOST", b"DOCKER_HOST")
+GLOBAL = flags.Verb(
+    "[OPTIONS] COMMAND [ARG...]", "A container engine whose containers talk only to whom you linked them", (0, None),
+    flags.text("config", hidden=True), flags.text("context", "c", hidden=True),
+    flags.boolean("debug", "D", hidden=True), flags.items("host", "H", help="Daemon socket to connect to"),
+    flags.text("log-level", "l", hidden=True), flags.boolean("version", "v", help="Print version information and quit"),
+    interspersed=False,
 )  # fmt: skip
 
 # verb → module of cli/commands and function; the noun forms (`container ls`) lead to the same.
@@ -52,112 +55,120 @@ NOUNS = {
 }  # fmt: skip
 
 
-class Exit(Exception):
-    """Ends the command with this code; what there was to say has been said."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def main(argv: list[str]) -> int:
     """The exit code."""
     try:
-        options = flags.parse(_GLOBAL, argv)
+        options = flags.parse(GLOBAL, argv)
     except flags.Help:
         return _overview()
     except flags.UsageError as error:
-        return _fail(f"{error}\n\nRun '{PROGRAM} --help' for more information", error.code)
+        return _fail(error.render(PROGRAM, ""), error.code)
     if options["version"]:
         from fairlead import __version__
 
         sys.stdout.write(f"Fairlead version {__version__}\n")
         return 0
-    if not options.args or options.args == ["help"]:
+    words = options.args
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"] if words[1:] else []
+    if not words:
         return _overview()
-    target, verb, rest = _find(options.args)
+    target, path, rest = _find(words)
     if target is None:
-        return _unknown(options.args)
-    host = client.host_from(os.environ, options["host"][-1] if options["host"] else "")
-    return _run(target, verb, client.Client(host, start=_starter(host)), rest)
+        return _unknown(words)
+    return _run(target, path, _client(options["host"]), flags.Words(rest, path))
 
 
-def _starter(host: str) -> Callable[[str], bool] | None:
-    """What to do if nobody listens: root, on the default socket, gets a daemon."""
-    if host != client.DEFAULT_HOST or os.geteuid() != 0:
-        return None
-
-    def start(path: str) -> bool:
-        from fairlead.cli import autostart
-
-        return autostart.begin(path)
-
-    return start
+def _client(hosts: list[str]) -> client.Client:
+    given = [*hosts[-1:], *(posix.environ.get(name, b"").decode(errors="replace") for name in _HOSTS)]
+    host = next(filter(None, given), client.DEFAULT_HOST)
+    return client.Client(host, start=_start if host == client.DEFAULT_HOST and posix.geteuid() == 0 else None)
 
 
-def _find(args: list[str]) -> tuple[str | None, str, list[str]]:
-    noun = NOUNS.get(args[0])
-    if noun is not None:
-        if len(args) > 1 and args[1] in noun:
-            return noun[args[1]], f"{args[0]} {args[1]}", args[2:]
-        return None, "", []
-    return VERBS.get(args[0]), args[0], args[1:]
+def _start(path: str) -> bool:
+    """Nobody listens on the default socket, and we are root."""
+    from fairlead.cli import autostart
+
+    return autostart.begin(path)
 
 
-def _unknown(args: list[str]) -> int:
-    if args[0] in NOUNS:
-        from fairlead.cli import usage
+def _find(words: list[str]) -> tuple[str | None, str, list[str]]:
+    noun = NOUNS.get(words[0])
+    if noun is None:
+        return VERBS.get(words[0]), words[0], words[1:]
+    if len(words) > 1 and words[1] in noun:
+        return noun[words[1]], f"{words[0]} {words[1]}", words[2:]
+    return None, "", []
 
-        return usage.noun(args)
-    return _fail(f"{PROGRAM}: unknown command: {PROGRAM} {args[0]}\n\nRun '{PROGRAM} --help' for more information", 1)
+
+def _unknown(words: list[str]) -> int:
+    if words[0] not in NOUNS:
+        return _fail(
+            f"{PROGRAM}: unknown command: {PROGRAM} {words[0]}\n\nRun '{PROGRAM} --help' for more information", 1
+        )
+    from fairlead.cli import usage
+
+    if len(words) == 1 or words[1] in ("--help", "-h", "help"):
+        return usage.noun(words[0])
+    verb = flags.Verb(words[0], "", (0, None))
+    path = words[0]
+    if words[1].startswith("-"):
+        what = f"flag: {words[1].partition('=')[0]}" if words[1].startswith("--") else (
+            f"shorthand flag: '{words[1][1:2]}' in {words[1]}"
+        )
+        return _fail(flags.UsageError(verb, f"unknown {what}").render(PROGRAM, path), 125)
+    return _fail(flags.UsageError(verb, f"unknown command: {PROGRAM} {path} {words[1]}", 1).render(PROGRAM, path), 1)
 
 
-def _load(target: str) -> Callable[[client.Client, list[str]], int]:
+def load(target: str) -> Callable[[client.Client, list[str]], int]:
+    """The function of a verb; its module is imported only now."""
     name, _, function = target.partition(":")
     module = __import__(f"fairlead.cli.commands.{name}", fromlist=[function])
     found: Callable[[client.Client, list[str]], int] = getattr(module, function)
     return found
 
 
-def _run(target: str, verb: str, api: client.Client, argv: list[str]) -> int:
-    running = verb.split()[-1] == "run"
-    prefix = f"{PROGRAM}: " if running else ""
-    hint = f"\n\nRun '{PROGRAM} {verb} --help' for more information"
+def _run(target: str, path: str, api: client.Client, words: flags.Words) -> int:
+    prefix, hint = f"{PROGRAM}: ", f"\n\nRun '{PROGRAM} {path} --help' for more information"
+    running = path.split()[-1] == "run"
     try:
-        return _load(target)(api, argv)
+        return load(target)(api, words)
     except flags.Help as wanted:
         from fairlead.cli import usage
 
-        return usage.show(wanted.verb)
+        return usage.show(wanted.verb, path, target)
     except flags.UsageError as error:
-        return _fail(f"{PROGRAM}: {error}{hint}" if error.code == 1 or running else f"{error}{hint}", error.code)
+        return _fail(error.render(PROGRAM, path), error.code)
+    except client.Misuse as error:
+        return _fail(f"{prefix}{error}{hint}", 125)
     except client.ApiError as error:
-        return _fail(
-            f"{prefix}Error response from daemon: {error}{hint if running else ''}", _code(error, running=running)
-        )
+        text = f"Error response from daemon: {error}"
+        return _fail(f"{prefix}{text}{hint}", _code(text)) if running else _fail(text, 1)
     except client.Refused as error:
-        return _fail(f"{prefix}{error}{hint if running else ''}", 125 if running and error.code == 1 else error.code)
-    except Exit as error:
-        return error.code
+        if running and not error.bare:
+            return _fail(f"{prefix}{error}{hint}", _code(str(error)))
+        return _fail(str(error), error.code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _nobody_reads()
     except Exception as error:
         # Imported only now: a template error is rare, the template engine is large.
         from fairlead.cli.gotemplate.errors import TemplateError
 
         if not isinstance(error, TemplateError):
             raise
-        return _fail(str(error), 64)
+        return _fail(str(error), error.code)
 
 
-def _code(error: client.ApiError, *, running: bool) -> int:
+def _nobody_reads() -> int:
+    """As if SIGPIPE had ended us; Python's own flush at exit must not complain either."""
+    posix.dup2(posix.open("/dev/null", posix.O_WRONLY), 1)
+    return 141
+
+
+def _code(text: str) -> int:
     """docker's exit code of a failed `run`: 127 no such program, 126 not to be executed, else 125."""
-    if not running:
-        return 1
-    text = str(error)
     if "executable file not found" in text or "no such file or directory" in text or "system cannot find" in text:
         return 127
     return 126 if "permission denied" in text or "is a directory" in text else 125

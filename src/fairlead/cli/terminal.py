@@ -1,25 +1,26 @@
-"""The user's terminal: raw mode, window size, and the loop that joins it to a hijacked connection.
+"""The user at a terminal: raw mode, window size, detach keys, and stdin on its way to a container.
 
-One `poll` loop serves everything: output of the container, the user's typing, signals, a pending `wait`.
+One `poll` loop serves both directions, and neither waits for the other: a container that does not read its input may
+still write.
 """
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found]  # `signal` draws in `enum`: half of a client's start
-import os
-import select
+import fcntl
+import termios
+from _socket import MSG_DONTWAIT, SHUT_WR
+from posix import read
+from select import POLLIN, POLLOUT, poll
 
-from fairlead.cli import client
+from fairlead.cli.streams import Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Callable
     from typing import Any
 
 _CHUNK = 1 << 16
-_FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "TSTP")
-_NAMES: dict[int, str] = {getattr(signal, f"SIG{name}"): name for name in _FORWARDED}
+_DEFAULT_KEYS = b"\x10\x11"
 
 
 class Detached(Exception):
@@ -29,10 +30,10 @@ class Detached(Exception):
 def size(fd: int = 1) -> tuple[int, int]:
     """(rows, columns); zeros where there is no terminal."""
     try:
-        columns, rows = os.get_terminal_size(fd)
+        data = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
     except OSError:
         return 0, 0
-    return rows, columns
+    return int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
 
 
 class Raw:
@@ -40,153 +41,151 @@ class Raw:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._before: Any = None
+        self._before: list[Any] = []
 
     def __enter__(self) -> Raw:
-        if os.isatty(self._fd):
-            import termios
-            import tty
-
+        try:
             self._before = termios.tcgetattr(self._fd)
-            tty.setraw(self._fd, termios.TCSADRAIN)
+        except termios.error:
+            return self  # no terminal
+        wanted = termios.tcgetattr(self._fd)
+        wanted[0] &= ~(
+            termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR
+            | termios.ICRNL | termios.IXON
+        )  # fmt: skip
+        wanted[1] &= ~termios.OPOST
+        wanted[2] = wanted[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+        wanted[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+        wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._fd, termios.TCSANOW, wanted)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            import termios
-
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+        if self._before:
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
 
 
 def parse_keys(text: str) -> bytes:
-    """`ctrl-p,ctrl-q` → bytes."""
+    """`ctrl-p,ctrl-q` → bytes; ValueError where a key is none."""
     out = bytearray()
     for key in text.split(","):
-        if key.startswith("ctrl-") and len(key) == 6:
-            out.append(ord(key[5].lower()) - 96 if key[5].isalpha() else ord(key[5]) & 0x1F)
-        elif len(key) == 1:
+        letter = key[5:].lower()
+        if len(key) == 1:
             out += key.encode()
+        elif key.startswith("ctrl-") and len(letter) == 1 and letter in "@abcdefghijklmnopqrstuvwxyz[\\]^_":
+            out.append(ord(letter) & 0x1F)
+        else:
+            raise ValueError(f"Unknown character: '{key}'")
     return bytes(out)
 
 
-class Session:
-    """One attached connection: bytes of `sock` to stdout and stderr, stdin to `sock`."""
+def keys(text: str) -> bytes:
+    """As docker does: what cannot be read is replaced by the usual ctrl-p,ctrl-q."""
+    try:
+        return parse_keys(text) if text else _DEFAULT_KEYS
+    except ValueError:
+        return _DEFAULT_KEYS
 
-    def __init__(
-        self, response: client.Response, *, tty: bool, stdin: bool, detach_keys: str = "",
-        on_signal: Callable[[str], None] | None = None, on_resize: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
-        self._socket: socket = response.socket
-        self._tty = tty
-        self._frames = b"" if tty else response.buffer
-        self._first = response.buffer if tty else b""
-        self._stdin = stdin
-        self._keys = parse_keys(detach_keys or "ctrl-p,ctrl-q") if tty and stdin else b""
-        self._typed = b""
-        self._on_signal = on_signal
-        self._on_resize = on_resize
 
-    def run(self) -> None:
-        """Until the daemon ends the connection. Raises Detached when the user leaves."""
-        wakeup_r, wakeup_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        handlers = self._catch(wakeup_w)
-        poll = select.poll()
-        poll.register(self._socket.fileno(), select.POLLIN)
-        poll.register(wakeup_r, select.POLLIN)
-        if self._stdin:
-            poll.register(0, select.POLLIN)
-        try:
-            with Raw(0 if self._stdin and self._tty else -1):
-                self._out(self._first)
-                self._split(b"")
-                while self._turn(poll, wakeup_r):
-                    pass
-        finally:
-            signal.set_wakeup_fd(-1)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            os.close(wakeup_r)
-            os.close(wakeup_w)
+class Watch:
+    """Looks for the detach keys in what is typed; what may still become them is held back."""
 
-    def _catch(self, wakeup: int) -> dict[int, Any]:
-        numbers = list(_NAMES) if self._on_signal is not None else []
-        if self._on_resize is not None:
-            numbers.append(signal.SIGWINCH)
-        before = {number: signal.signal(number, lambda *_: None) for number in numbers}
-        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        return before
+    def __init__(self, wanted: bytes) -> None:
+        self._wanted = wanted
+        self._held = b""
 
-    def _turn(self, poll: Any, wakeup: int) -> bool:
-        for fd, event in poll.poll():
-            if fd == self._socket.fileno():
-                data = self._receive()
-                if not data:
-                    return False
-                if self._tty:
-                    self._out(data)
-                else:
-                    self._split(data)
-            elif fd == wakeup:
-                self._signals(os.read(wakeup, 64))
-            elif event and not self._input():
-                poll.unregister(0)
-        return True
-
-    def _receive(self) -> bytes:
-        try:
-            return self._socket.recv(_CHUNK)
-        except ConnectionResetError:
-            return b""
-
-    def _signals(self, numbers: bytes) -> None:
-        for number in numbers:
-            if number == signal.SIGWINCH:
-                if self._on_resize is not None:
-                    self._on_resize()
-            elif self._on_signal is not None:
-                self._on_signal(_NAMES[number])
-
-    def _input(self) -> bool:
-        try:
-            data = os.read(0, _CHUNK)
-        except OSError:
-            data = b""
-        try:
-            if not data:
-                client.finish_writing(self._socket)
-                return False
-            self._socket.sendall(self._screen(data))
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-        return True
-
-    def _screen(self, data: bytes) -> bytes:
-        """What of the typing goes on; holds back the beginning of the detach keys."""
-        if not self._keys:
+    def pass_on(self, data: bytes) -> bytes:
+        if not self._held and self._wanted[0] not in data:
             return data
         out = bytearray()
         for number in data:
-            byte = bytes([number])
-            if self._keys.startswith(self._typed + byte):
-                self._typed += byte
-                if self._typed == self._keys:
-                    raise Detached
-                continue
-            out += self._typed + byte
-            self._typed = b""
+            self._held += bytes([number])
+            if self._held == self._wanted:
+                raise Detached
+            while self._held and not self._wanted.startswith(self._held):
+                out.append(self._held[0])
+                self._held = self._held[1:]
         return bytes(out)
 
-    def _out(self, data: bytes, fd: int = 1) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
 
-    def _split(self, data: bytes) -> None:
-        """stdcopy frames: stream number, three zeros, length, bytes."""
-        self._frames += data
-        while len(self._frames) >= 8:
-            end = 8 + int.from_bytes(self._frames[4:8], "big")
-            if len(self._frames) < end:
-                return
-            self._out(self._frames[8:end], 2 if self._frames[0] in (2, 3) else 1)
-            self._frames = self._frames[end:]
+def join(sock: socket, first: bytes, output: Output, *, tty: bool, detach_keys: str) -> None:
+    """stdin to the connection, the connection to stdout and stderr, until the daemon ends it. Raises Detached."""
+    watch = Watch(keys(detach_keys)) if tty else None
+    if first:
+        output.feed(first)
+    if not tty:
+        _Joint(sock, output, None).run()
+        return
+    with Raw(0):
+        _Joint(sock, output, watch).run()
+
+
+class _Joint:
+    def __init__(self, sock: socket, output: Output, watch: Watch | None) -> None:
+        self._socket = sock
+        self._output = output
+        self._watch = watch
+        self._waiting = b""
+        self._input = True
+
+    def run(self) -> None:
+        events = poll()
+        number = self._socket.fileno()
+        listening = False
+        while True:
+            # One piece of input at a time: more is read when the last has gone.
+            wanted = self._input and not self._waiting
+            if wanted != listening:
+                if wanted:
+                    events.register(0, POLLIN)
+                else:
+                    events.unregister(0)
+                listening = wanted
+            events.register(number, POLLIN | POLLOUT if self._waiting else POLLIN)
+            for fd, event in events.poll():
+                if fd == 0:
+                    self._take()
+                    continue
+                if event & POLLOUT:
+                    self._send()
+                if event & ~POLLOUT and not self._receive():
+                    return
+
+    def _receive(self) -> bool:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except ConnectionResetError:
+            return False
+        if data:
+            self._output.feed(data)
+        return bool(data)
+
+    def _take(self) -> None:
+        try:
+            data = read(0, _CHUNK)
+        except OSError:  # EIO: the terminal is gone
+            data = b""
+        if not data:
+            self._end_input()
+            return
+        self._waiting = self._watch.pass_on(data) if self._watch is not None else data
+        self._send()
+
+    def _send(self) -> None:
+        try:
+            sent = self._socket.send(self._waiting, MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._waiting = b""
+            self._input = False
+            return
+        self._waiting = self._waiting[sent:]
+
+    def _end_input(self) -> None:
+        """Half-close: output goes on."""
+        self._input = False
+        try:
+            self._socket.shutdown(SHUT_WR)
+        except OSError:
+            pass

@@ -1,84 +1,126 @@
-"""Help texts."""
+"""Help texts, laid out as docker's (cobra and pflag): every line is made from what the verbs declare themselves."""
 
 from __future__ import annotations
 
+import os
 import sys
 
-from fairlead.cli import flags, main
+from fairlead.cli import client, flags, main
 
-_ABOUT = {
-    "run": ("[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image"),
-    "create": ("[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container"),
-    "start": ("[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),
-    "stop": ("[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers"),
-    "restart": ("[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers"),
-    "kill": ("[OPTIONS] CONTAINER [CONTAINER...]", "Send a signal to one or more running containers"),
-    "pause": ("CONTAINER [CONTAINER...]", "Pause all processes of one or more containers"),
-    "unpause": ("CONTAINER [CONTAINER...]", "Let paused containers go on"),
-    "rm": ("[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers; with --link a link alone"),
-    "rename": ("CONTAINER NEW_NAME", "Rename a container"),
-    "wait": ("CONTAINER [CONTAINER...]", "Wait until containers stop, then print their exit codes"),
-    "ps": ("[OPTIONS] [NAME...]", "List containers"),
-    "inspect": ("[OPTIONS] NAME|ID [NAME|ID...]", "Show what is known of an object"),
-    "port": ("CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings"),
-    "top": ("CONTAINER [ps OPTIONS]", "Show the processes of a container"),
-    "diff": ("CONTAINER", "Show what a container changed in its file system"),
-    "logs": ("[OPTIONS] CONTAINER", "Show the output of a container"),
-    "exec": ("[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container"),
-    "attach": ("[OPTIONS] CONTAINER", "Join the input and output of a running container"),
-    "images": ("[OPTIONS] [REPOSITORY[:TAG]]", "List images"),
-    "build": ("[OPTIONS] PATH | -", "Build an image from a Dockerfile"),
-    "load": ("[OPTIONS]", "Load images from a tar archive"),
-    "save": ("[OPTIONS] IMAGE [IMAGE...]", "Save images to a tar archive"),
-    "import": ("[OPTIONS] file|- [REPOSITORY[:TAG]]", "Make an image from the tar of a file system"),
-    "tag": ("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Give an image another name"),
-    "rmi": ("[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images"),
-    "history": ("[OPTIONS] IMAGE", "Show how an image was made"),
-    "pull": ("[OPTIONS] NAME[:TAG]", "Download an image"),
-    "version": ("[OPTIONS]", "Show the versions of client and daemon"),
-    "info": ("[OPTIONS]", "Show facts about the engine"),
-    "events": ("[OPTIONS]", "Show what happens, as it happens"),
-    "daemon": ("[OPTIONS]", "Run the engine in the foreground"),
-    "doctor": ("", "Say what this host has, lacks, and how to mend it"),
-    "image bootstrap": ("[OPTIONS] NAME", "Make a base image from the distribution's archive, or of busybox"),
-    "link ls": ("", "List links"),
+_COMMON = ("run", "exec", "ps", "build", "pull", "images", "version", "info")
+_NOUNS = {
+    "container": "Manage containers", "image": "Manage images", "link": "Manage links between containers",
+    "network": "Manage networks", "system": "Manage the engine", "volume": "Manage volumes",
+}  # fmt: skip
+_OWN = {
+    "daemon": "Run the engine in the foreground",
+    "doctor": "Check what this host has for running containers",
 }
+_SLOP, _NARROW = 5, 24
 
 
 def overview() -> int:
-    out = ["Usage:  fairlead [OPTIONS] COMMAND\n", "Containers that talk only to whom you linked them\n", "Commands:"]
-    out += [f"  {verb:<10}  {about}" for verb, (_, about) in _ABOUT.items() if " " not in verb]
-    out += ["", "Nouns:", f"  {', '.join(main.NOUNS)}", "", "Options:", "  -H, --host string   Daemon socket to connect to",
-            "  -v, --version       Print version information and quit", "",
-            "Run 'fairlead COMMAND --help' for more information on a command."]  # fmt: skip
-    sys.stdout.write("\n".join(out) + "\n")
+    """`fairlead --help`"""
+    rest = {verb: target for verb, target in main.VERBS.items() if verb not in _COMMON}
+    others = {**{verb: _about(target) for verb, target in rest.items()}, **_OWN}
+    sections = (
+        ("Common Commands", {verb: _about(main.VERBS[verb]) for verb in _COMMON}),
+        ("Management Commands", _NOUNS),
+        ("Commands", dict(sorted(others.items()))),
+    )
+    out = [f"Usage:  {main.PROGRAM} [OPTIONS] COMMAND", "", main.GLOBAL.about]
+    for title, rows in sections:
+        out += ["", f"{title}:", *(f"  {verb:<11} {about}" for verb, about in rows.items())]
+    out += ["", "Global Options:", *_flags(main.GLOBAL)]
+    out += ["", f"Run '{main.PROGRAM} COMMAND --help' for more information on a command."]
+    return _say(out)
+
+
+def noun(name: str) -> int:
+    """`fairlead container`"""
+    aliases = ("list", "ps") if name == "container" else ("list",)
+    verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in aliases}
+    out = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", _NOUNS[name], "", "Commands:"]
+    out += [f"  {verb:<11} {_about(target)}" for verb, target in verbs.items()]
+    out += ["", f"Run '{main.PROGRAM} {name} COMMAND --help' for more information on a command."]
+    return _say(out)
+
+
+def show(verb: flags.Verb, path: str, target: str) -> int:
+    """`fairlead VERB --help`: usage, purpose, other names, flags."""
+    out = [f"Usage:  {main.PROGRAM} {path} {verb.form}".rstrip(), "", verb.about]
+    names = [f"{noun} {each}" for noun, verbs in main.NOUNS.items() for each, to in verbs.items() if to == target]
+    names += [each for each, to in main.VERBS.items() if to == target]
+    if len(names) > 1:
+        out += ["", "Aliases:", "  " + ", ".join(f"{main.PROGRAM} {name}" for name in names)]
+    if any(not flag.hidden for flag in verb.flags):
+        out += ["", "Options:", *_flags(verb)]
+    return _say(out)
+
+
+def _say(lines: list[str]) -> int:
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
-def show(verb: flags.Verb) -> int:
-    """`fairlead VERB --help`: usage, purpose, flags."""
-    out = [f"Usage:  fairlead {verb.usage}", "", verb.about]
-    if verb.flags:
-        out += ["", "Options:"]
-        heads = [_head(flag) for flag in verb.flags]
-        width = max(map(len, heads)) + 2
-        rows = sorted(zip(heads, verb.flags, strict=True), key=lambda row: row[1].name)
-        out += [f"{head:<{width}} {flag.help}".rstrip() for head, flag in rows]
-    sys.stdout.write("\n".join(out) + "\n")
-    return 0
+def _about(target: str) -> str:
+    """What a verb says of itself, asked by its own --help."""
+    try:
+        main.load(target)(client.Client(""), ["--help"])
+    except flags.Help as wanted:
+        return wanted.verb.about
+    raise AssertionError(f"{target} has no help")
+
+
+def _flags(verb: flags.Verb) -> list[str]:
+    shown = sorted((flag for flag in verb.flags if not flag.hidden), key=lambda flag: flag.name)
+    heads = [_head(flag) for flag in shown]
+    width = max(map(len, heads)) + 3
+    columns = _columns() - 1
+    lines = []
+    for head, flag in zip(heads, shown, strict=True):
+        text = _wrap(flag.help + _default(flag), width, columns)
+        lines += f"{head:<{width}}{text}".rstrip().split("\n")
+    return lines
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def _head(flag: flags.Flag) -> str:
-    kind = {"bool": "", "str": " string", "list": " list", "int": " int"}[flag.kind]
-    return f"  {f'-{flag.short}, ' if flag.short else '    '}--{flag.name}{kind}"
+    word = f" {flag.word}" if flag.word else ""
+    return f"  {f'-{flag.short}, ' if flag.short else '    '}--{flag.name}{word}"
 
 
-def noun(args: list[str]) -> int:
-    """A noun without a known verb."""
-    known = ", ".join(main.NOUNS[args[0]])
-    if len(args) > 1 and args[1] not in ("--help", "-h"):
-        sys.stderr.write(f"fairlead: unknown command: fairlead {args[0]} {args[1]}\n\n"
-                         f"Run 'fairlead {args[0]} --help' for more information\n")  # fmt: skip
-        return 1
-    sys.stdout.write(f"Usage:  fairlead {args[0]} COMMAND\n\nCommands:  {known}\n")
-    return 0
+def _default(flag: flags.Flag) -> str:
+    if not flag.default:
+        empty = {"map": "map[]", "ulimit": "[]", "duration": "0s", "uint16": "0"}.get(flag.word)
+        return f" (default {empty})" if empty else ""
+    if flag.kind == "str":
+        return f' (default "{flag.default}")'
+    return f" (default {'true' if flag.default is True else flag.default})"
+
+
+def _wrap(text: str, indent: int, columns: int) -> str:
+    """pflag's: a last word or two may stick out a little."""
+    width = columns - indent
+    start = ""
+    if width < _NARROW:
+        indent = 16
+        width = columns - indent
+        start = "\n" + " " * indent
+    if width < _NARROW:
+        return text
+    width -= _SLOP
+    lines = []
+    while len(text) > width + _SLOP:
+        at = text.rfind(" ", 0, width)
+        if at <= 0:
+            break
+        lines.append(text[:at])
+        text = text[at + 1 :]
+    return start + ("\n" + " " * indent).join([*lines, text])

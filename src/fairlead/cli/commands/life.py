@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 _MANY = "[OPTIONS] CONTAINER [CONTAINER...]"
 _SIGNAL = text("signal", "s", help="Signal to send to the container")
-_TIME = (number("timeout", "t", help="Seconds to wait before killing the container"), number("time"))
+_TIME = (
+    number("timeout", "t", help="Seconds to wait before killing the container"),
+    number("time", hidden=True, target="timeout"),
+)
 START = Verb(
     f"start {_MANY}", "Start one or more stopped containers", (1, None),
     boolean("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
-    boolean("interactive", "i", help="Attach container's STDIN"), text("detach-keys"),
+    boolean("interactive", "i", help="Attach container's STDIN"),
+    text("detach-keys", help="Override the key sequence for detaching a container"),
 )  # fmt: skip
 STOP = Verb(f"stop {_MANY}", "Stop one or more running containers", (1, None), _SIGNAL, *_TIME)
 RESTART = Verb(f"restart {_MANY}", "Restart one or more containers", (1, None), _SIGNAL, *_TIME)
@@ -33,10 +37,13 @@ REMOVE = Verb(
     boolean("volumes", "v", help="Remove anonymous volumes associated with the container"),
 )  # fmt: skip
 RENAME = Verb("rename CONTAINER NEW_NAME", "Rename a container", (2, 2))
-WAIT = Verb("wait CONTAINER [CONTAINER...]", "Block until containers stop, then print their exit codes", (1, None))
+WAIT = Verb(
+    "wait CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", (1, None)
+)
 PRUNE = Verb(
     "container prune [OPTIONS]", "Remove all stopped containers", (0, 0),
-    boolean("force", "f", help="Do not prompt for confirmation"), items("filter", help="Provide filter values"),
+    boolean("force", "f", help="Do not prompt for confirmation"),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "until=<timestamp>")'),
 )  # fmt: skip
 
 
@@ -65,29 +72,41 @@ def start(api: Client, argv: list[str]) -> int:
         if len(options.args) > 1:
             raise client.Refused("you cannot start and attach multiple containers at once")
         return stream.start_attached(
-            api, options.args[0], stdin=options["interactive"], detach_keys=options["detach-keys"]
-        )
-    code = _each(options.args, lambda name: api.post(f"/containers/{name}/start"))
-    if code:
-        sys.stderr.write(f"failed to start containers: {', '.join(options.args)}\n" if len(options.args) > 0 else "")
-    return code
+            api, options.args[0], attached=options["attach"], stdin=options["interactive"],
+            detach_keys=options["detach-keys"],
+        )  # fmt: skip
+    failed = []
+    for name in options.args:
+        try:
+            api.post(f"/containers/{name}/start")
+        except (client.ApiError, client.NoDaemon) as error:
+            failed.append(name)
+            sys.stdout.flush()
+            sys.stderr.write(f"{'Error response from daemon: ' if isinstance(error, client.ApiError) else ''}{error}\n")
+        else:
+            sys.stdout.write(f"{name}\n")
+            sys.stdout.flush()
+    if failed:
+        sys.stderr.write(f"Error: failed to start containers: {', '.join(failed)}\n")
+    return 1 if failed else 0
 
 
-def _ending(api: Client, verb: Verb, argv: list[str], action: str) -> int:
+def _end(api: Client, verb: Verb, argv: list[str], action: str) -> int:
     options = parse(verb, argv)
-    query = {"signal": options["signal"]}
-    for name in ("timeout", "time"):
-        if options.given(name):
-            query["t"] = str(options[name])
-    return _each(options.args, lambda ref: api.post(f"/containers/{ref}/{action}", **query))
+    query = {"t": str(options["timeout"]) if options.given("timeout") else "", "signal": options["signal"]}
+    if action == "restart":
+        return _each(options.args, lambda ref: api.post(f"/containers/{ref}/restart", **query))
+    # All are told before any is waited for: ten containers take as long as the slowest.
+    told = {ref: api.begin("POST", f"/containers/{ref}/stop", **query) for ref in options.args}
+    return _each(options.args, lambda ref: told[ref].answer().close())
 
 
 def stop(api: Client, argv: list[str]) -> int:
-    return _ending(api, STOP, argv, "stop")
+    return _end(api, STOP, argv, "stop")
 
 
 def restart(api: Client, argv: list[str]) -> int:
-    return _ending(api, RESTART, argv, "restart")
+    return _end(api, RESTART, argv, "restart")
 
 
 def kill(api: Client, argv: list[str]) -> int:
@@ -105,35 +124,31 @@ def unpause(api: Client, argv: list[str]) -> int:
 
 def remove(api: Client, argv: list[str]) -> int:
     options = parse(REMOVE, argv)
-
-    def one(ref: str) -> None:
-        name = ref.strip("/")
+    failed = False
+    for ref in options.args:
+        name = ref.strip("/ ")
         if not name:
-            raise client.ApiError(400, "container name cannot be empty")
+            raise client.Refused("container name cannot be empty")
         try:
             api.delete(f"/containers/{name}", force=options["force"], v=options["volumes"], link=options["link"])
         except client.ApiError as error:
-            if options["force"] and error.status == 404:
-                sys.stderr.write(f"Error response from daemon: {error}\n")
-                missing.append(ref)
-                return
-            raise
-
-    missing: list[str] = []
-    failed = 0
-    for ref in options.args:
-        failed |= _each([ref], one, show=False)
-        if not failed and ref not in missing:
+            # With --force, what is not there needs no removal: said, but no failure.
+            failed = failed or not (options["force"] and error.status == 404)
+            sys.stdout.flush()
+            sys.stderr.write(f"Error response from daemon: {error}\n")
+        else:
             sys.stdout.write(f"{ref}\n")
-    return failed
+            sys.stdout.flush()
+    return 1 if failed else 0
 
 
 def rename(api: Client, argv: list[str]) -> int:
     old, new = parse(RENAME, argv).args
     try:
-        api.post(f"/containers/{old.strip('/')}/rename", name=new)
-    except client.ApiError as error:
-        sys.stderr.write(f"Error response from daemon: {error}\nError: failed to rename container named {old}\n")
+        api.post(f"/containers/{old.strip('/ ')}/rename", name=new.strip())
+    except (client.ApiError, client.NoDaemon) as error:
+        prefix = "Error response from daemon: " if isinstance(error, client.ApiError) else ""
+        sys.stderr.write(f"{prefix}{error}\nError: failed to rename container named {old}\n")
         return 1
     return 0
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PS = Verb(
     "ps [OPTIONS] [NAME...]", "List containers", (0, None),
     boolean("all", "a", help="Show all containers (default shows just running)"),
-    items("filter", "f", help="Filter output based on conditions provided"),
+    items("filter", "f", word="filter", check="condition", help="Filter output based on conditions provided"),
     text("format", help="Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'"),
     number("last", "n", default=-1, help="Show n last created containers (includes all states)"),
     boolean("latest", "l", help="Show the latest created container (includes all states)"),
@@ -25,8 +25,14 @@ PS = Verb(
 )  # fmt: skip
 INSPECT = Verb(
     "inspect [OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on objects", (1, None),
-    text("format", "f", help="Format output using a Go template or 'json'"), boolean("size", "s"),
+    text("format", "f", help="Format output using a Go template or 'json'"),
+    boolean("size", "s", help="Display total file sizes if the type is container"),
     text("type", help="Only inspect objects of the given type"),
+)  # fmt: skip
+INSPECT_CONTAINERS = Verb(
+    "container inspect [OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
+    (1, None), text("format", "f", help="Format output using a Go template or 'json'"),
+    boolean("size", "s", help="Display total file sizes"),
 )  # fmt: skip
 PORT = Verb(
     "port CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", (1, 2)
@@ -73,13 +79,16 @@ def inspect(api: Client, argv: list[str]) -> int:
     from fairlead.cli import inspection
 
     options = parse(INSPECT, argv)
+    if options["type"] not in ("", *inspection.PATHS):
+        known = ", ".join(f'"{kind}"' for kind in inspection.PATHS)
+        raise client.Refused(f'unknown type: "{options["type"]}": must be one of {known}')
     return inspection.run(api, options["type"], options.args, options["format"], size=options["size"])
 
 
 def inspect_containers(api: Client, argv: list[str]) -> int:
     from fairlead.cli import inspection
 
-    options = parse(INSPECT, argv)
+    options = parse(INSPECT_CONTAINERS, argv)
     return inspection.run(api, "container", options.args, options["format"], size=options["size"])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fairlead.cli import flags
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,30 +27,27 @@ def _long_form(spec: str) -> str:
     for item in spec.split(","):
         name, equals, value = item.partition("=")
         if not equals:
-            raise flags.UsageError(None, f"invalid publish opts format (should be name=value but got '{item}')")
+            raise ValueError(f"invalid publish opts format (should be name=value but got '{item}')")
         values[name.strip().lower()] = value
     return f"{values.get('published', '')}:{values.get('target', '')}/{values.get('protocol', 'tcp')}"
 
 
 def _mappings(spec: str) -> list[tuple[str, str, str]]:
-    rest, slash, protocol = spec.rpartition("/")
-    if not slash:
-        rest, protocol = spec, "tcp"
+    rest, _, protocol = spec.partition("/")
+    protocol = protocol or "tcp"
     host_ip, host, container = _split(rest)
-    if host_ip and not _is_address(host_ip):
-        raise flags.UsageError(None, f"invalid IP address: {host_ip}")
+    if host_ip:
+        _check_address(host_ip)
     if not container:
-        raise flags.UsageError(None, f"no port specified: {spec}<empty>")
+        raise ValueError(f"no port specified: {spec}<empty>")
     first, last = _range(container, "containerPort")
     if protocol.lower() not in _PROTOCOLS:
-        raise flags.UsageError(None, f"invalid proto: {protocol}")
+        raise ValueError(f"invalid proto: {protocol}")
     protocol = protocol.lower()
     low, high = _range(host, "hostPort") if host else (0, 0)
     if host and last - first != high - low:
         if first != last:
-            raise flags.UsageError(
-                None, f"invalid ranges specified for container and host Ports: {container} and {host}"
-            )
+            raise ValueError(f"invalid ranges specified for container and host Ports: {container} and {host}")
         return [(f"{first}/{protocol}", host_ip, f"{low}-{high}" if high > low else str(low))]
     return [
         (f"{first + step}/{protocol}", host_ip, str(low + step) if host else "") for step in range(last - first + 1)
@@ -71,27 +66,22 @@ def _split(text: str) -> tuple[str, str, str]:
     return host_ip, parts[-2], parts[-1]
 
 
+def _check_address(text: str) -> None:
+    from fairlead.cli.values import is_address
+
+    if not is_address(text):
+        raise ValueError(f"invalid IP address: {text}")
+
+
 def _range(text: str, what: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     last = last.split("-")[0]
     if not first.isdigit() or (dash and not last.isdigit()):
-        raise flags.UsageError(None, f"invalid {what}: {text}")
+        raise ValueError(f"invalid {what}: {text}")
     low, high = int(first), int(last) if dash else int(first)
     if high < low or high > _MAX:
-        raise flags.UsageError(None, f"invalid {what}: {text}")
+        raise ValueError(f"invalid {what}: {text}")
     return low, high
-
-
-def _is_address(text: str) -> bool:
-    from _socket import AF_INET, AF_INET6, inet_pton
-
-    for family in (AF_INET, AF_INET6):
-        try:
-            inet_pton(family, text)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def expose(specs: list[str]) -> dict[str, Any]:
@@ -99,14 +89,23 @@ def expose(specs: list[str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for spec in specs:
         if ":" in spec:
-            raise flags.UsageError(None, f"invalid port format for --expose: {spec}")
+            raise ValueError(f"invalid port format for --expose: {spec}")
         numbers, _, protocol = spec.partition("/")
+        first, dash, last = numbers.partition("-")
         try:
-            first, last = _range(numbers, "port")
-        except flags.UsageError as error:
-            raise flags.UsageError(None, f"invalid range format for --expose: {spec}, error: {error}") from None
-        if (protocol or "tcp").lower() not in _PROTOCOLS:
-            raise flags.UsageError(None, f"invalid proto: {protocol}")
-        for number in range(first, last + 1):
+            if not numbers:
+                raise ValueError("empty string specified for ports")
+            low, high = _number(first), _number(last if dash else first)
+            if high < low:
+                raise ValueError(f"invalid range specified for port: {numbers}")
+        except ValueError as error:
+            raise ValueError(f"invalid range format for --expose: {spec}, error: {error}") from None
+        for number in range(low, high + 1):
             out[f"{number}/{(protocol or 'tcp').lower()}"] = {}
     return out
+
+
+def _number(text: str) -> int:
+    from fairlead.cli.flags import integer
+
+    return integer(text, low=0, high=_MAX, name="ParseUint")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, terminal
-from fairlead.cli.commands import options as container_options
-from fairlead.cli.flags import Options, UsageError, Verb, boolean, parse, text
+from fairlead.cli import client
+from fairlead.cli.commands import creation
+from fairlead.cli.commands.options import FLAGS
+from fairlead.cli.flags import Options, Verb, boolean, parse, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,120 +19,123 @@ if TYPE_CHECKING:
 RUN = Verb(
     "run [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", (1, None),
     boolean("detach", "d", help="Run container in background and print container ID"),
+    text("detach-keys", help="Override the key sequence for detaching a container"),
     boolean("sig-proxy", default=True, help="Proxy received signals to the process"),
-    *container_options.FLAGS, interspersed=False,
+    *FLAGS, interspersed=False,
 )  # fmt: skip
 CREATE = Verb(
-    "create [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", (1, None), *container_options.FLAGS,
-    interspersed=False,
-)  # fmt: skip
+    "create [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", (1, None), *FLAGS, interspersed=False
+)
 PULL = Verb(
     "pull [OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", (1, 1),
-    boolean("quiet", "q", help="Suppress verbose output"), boolean("all-tags", "a"), text("platform"),
+    boolean("all-tags", "a", help="Download all tagged images in the repository"),
+    boolean("disable-content-trust", default=True, help="Skip image verification"),
+    text("platform", help="Set platform if server is multi-platform capable"),
+    boolean("quiet", "q", help="Suppress verbose output"),
 )  # fmt: skip
+_PULLS = ("always", "missing", "never", "")
 
 
 def create(api: Client, argv: list[str]) -> int:
     options = parse(CREATE, argv)
-    try:
-        sys.stdout.write(f"{_create(api, options, CREATE)}\n")
-    except UsageError as error:
-        raise UsageError(CREATE, str(error)) from None
+    _check_pull(options)
+    sys.stdout.write(f"{_create(api, options, creation.body(options, detached=False))}\n")
     return 0
 
 
 def pull(api: Client, argv: list[str]) -> int:
     options = parse(PULL, argv)
-    _pull(api, options.args[0], quiet=options["quiet"])
+    _pull(api, options.args[0], options, out=sys.stdout)
     return 0
 
 
 def run(api: Client, argv: list[str]) -> int:
     options = parse(RUN, argv)
-    identifier = _create(api, options, RUN)
-    condition = "removed" if options["rm"] else "next-exit"
-    if options["detach"]:
+    _check_pull(options)
+    detached = options["detach"]
+    body = creation.body(options, detached=detached)
+    if detached and options["attach"]:
+        raise client.Refused("conflicting options: cannot specify both --attach and --detach", bare=True)
+    if options["tty"]:
+        _prepare_terminal(body)
+    identifier = _create(api, options, body)
+    if detached:
         sys.stdout.write(f"{identifier}\n")
         sys.stdout.flush()
         api.post(f"/containers/{identifier}/start")
         return 0
-    return _attached(api, options, identifier, condition)
+    return _attached(api, options, body, identifier)
 
 
-def _attached(api: Client, options: Options, identifier: str, condition: str) -> int:
-    path = f"/containers/{identifier}"
-    tty, stdin = bool(options["tty"]), bool(options["interactive"])
-    streams = [name.lower() for name in options["attach"]] or ["stdout", "stderr", *(["stdin"] if stdin else [])]
-    if tty and "stdin" in streams and not os.isatty(0):
-        raise client.Refused("the input device is not a TTY")
-    attached = api.hijack(
-        f"{path}/attach", stream=True, stdin="stdin" in streams, stdout="stdout" in streams,
-        stderr="stderr" in streams, detachKeys=options["detach-keys"],
+def _prepare_terminal(body: dict[str, Any]) -> None:
+    from fairlead.cli import terminal
+
+    if body["AttachStdin"] and not os.isatty(0):
+        raise client.Refused("the input device is not a TTY", bare=True)
+    size = terminal.size()
+    if any(size):
+        body["HostConfig"]["ConsoleSize"] = list(size)
+
+
+def _attached(api: Client, options: Options, body: dict[str, Any], identifier: str) -> int:
+    from fairlead.cli.attachment import Attachment
+
+    names = tuple(name for name in ("stdin", "stdout", "stderr") if body[f"Attach{name.capitalize()}"])
+    attachment = Attachment(
+        api, identifier, tty=options["tty"], names=names, detach_keys=options["detach-keys"],
+        condition="removed" if options["rm"] else "next-exit",
     )  # fmt: skip
-    waiting = api.open("POST", f"{path}/wait", condition=condition)
-    api.post(f"{path}/start")
-
-    def resize() -> None:
-        rows, columns = terminal.size()
-        if rows or columns:
-            _quietly(api, f"{path}/resize", h=rows, w=columns)
-
-    def forward(name: str) -> None:
-        _quietly(api, f"{path}/kill", signal=name)
-
-    if tty:
-        resize()
-    session = terminal.Session(
-        attached, tty=tty, stdin="stdin" in streams, detach_keys=options["detach-keys"],
-        on_signal=forward if options["sig-proxy"] else None, on_resize=resize if tty else None,
-    )  # fmt: skip
+    if options["sig-proxy"]:
+        attachment.forward_signals()
     try:
-        session.run()
+        api.post(f"/containers/{identifier}/start")
+    except client.ApiError:
+        if options["rm"]:
+            attachment.result()  # the daemon removes what did not start; only then is its name free
+        raise
+    if not options["tty"]:
+        return attachment.run()
+    from fairlead.cli import terminal
+
+    attachment.follow_window()
+    try:
+        return attachment.run()
     except terminal.Detached:
         return 0
-    return exit_code(waiting)
 
 
-def exit_code(waiting: client.Response) -> int:
-    """What `wait` answered, as the exit code of this process."""
-    from fairlead.cli import jsontext
-
-    answer = jsontext.loads(waiting.read())
-    if answer.get("Error") and answer["Error"].get("Message"):
-        sys.stderr.write(f"fairlead: {answer['Error']['Message']}\n")
-        return 125
-    return int(answer["StatusCode"])
+def _check_pull(options: Options) -> None:
+    if options["pull"] not in _PULLS:
+        raise client.Misuse(
+            f"invalid pull option: '{options['pull']}': must be one of \"always\", \"missing\" or \"never\""
+        )
 
 
-def _quietly(api: Client, path: str, **query: Any) -> None:
-    """The container may have ended meanwhile."""
-    try:
-        api.post(path, **query)
-    except client.ApiError:
-        return
+def _create(api: Client, options: Options, body: dict[str, Any]) -> str:
+    """The new container's id; its image is asked for where it is missing."""
+    from fairlead.cli import reference
 
-
-def _create(api: Client, options: Options, verb: Verb) -> str:
-    try:
-        body = container_options.body(options)
-    except UsageError as error:
-        raise UsageError(verb, str(error), error.code) from None
+    image = body["Image"]
     cidfile = options["cidfile"]
     if cidfile and os.path.lexists(cidfile):
         raise client.Refused(
-            f"container ID file found, make sure the other container isn't running or delete {cidfile}", code=125
+            f"container ID file found, make sure the other container isn't running or delete {cidfile}"
         )
+    try:
+        reference.check(image)
+    except ValueError as error:
+        raise client.Refused(str(error)) from None
     if options["pull"] == "always":
-        _pull(api, body["Image"], quiet=options["quiet"])
+        _pull(api, image, options, out=sys.stderr)
     try:
         answer = _ask(api, options, body)
     except client.ApiError as error:
-        if error.status != 404 or options["pull"] == "never":
+        if error.status != 404 or options["pull"] not in ("missing", ""):
             raise
         if not options["quiet"]:
-            sys.stderr.write(f"Unable to find image '{_tagged(body['Image'])}' locally\n")
+            sys.stderr.write(f"Unable to find image '{reference.tagged(image)}' locally\n")
             sys.stderr.flush()
-        _pull(api, body["Image"], quiet=options["quiet"], out=sys.stderr)
+        _pull(api, image, options, out=sys.stderr)
         answer = _ask(api, options, body)
     for warning in answer.get("Warnings") or ():
         sys.stderr.write(f"WARNING: {warning}\n")
@@ -145,22 +149,19 @@ def _ask(api: Client, options: Options, body: dict[str, Any]) -> Any:
     return api.post("/containers/create", body, name=options["name"], platform=options["platform"])
 
 
-def _tagged(image: str) -> str:
-    last = image.rpartition("/")[2]
-    return image if ":" in last or "@" in last else f"{image}:latest"
+def _pull(api: Client, image: str, options: Options, *, out: Any) -> None:
+    from fairlead.cli import progress, reference
 
-
-def _pull(api: Client, image: str, *, quiet: bool, out: Any = None) -> None:
-    from fairlead.cli import progress
-
-    name, _, tag = _tagged(image).rpartition("@" if "@" in image else ":")
-    chunks = api.stream("POST", "/images/create", fromImage=name, tag=tag)
-    target = out or sys.stdout
     try:
-        if quiet:
-            with open(os.devnull, "w", encoding="utf-8") as target:
-                progress.show(api.messages(chunks), target, terminal=False)
+        name, tag = reference.to_pull(image)
+    except ValueError as error:
+        raise client.Refused(str(error)) from None
+    chunks = api.stream("POST", "/images/create", fromImage=name, tag=tag, platform=options["platform"])
+    try:
+        if options["quiet"]:
+            with open(os.devnull, "w", encoding="utf-8") as nowhere:
+                progress.show(api.messages(chunks), nowhere, terminal=False)
         else:
-            progress.show(api.messages(chunks), target, terminal=target.isatty())
+            progress.show(api.messages(chunks), out, terminal=out.isatty())
     except progress.ProgressError as error:
         raise client.Refused(str(error)) from error

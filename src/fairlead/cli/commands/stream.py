@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, terminal
+from fairlead.cli import client, streams
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
@@ -18,18 +18,22 @@ _KEYS = text("detach-keys", help="Override the key sequence for detaching a cont
 LOGS = Verb(
     "logs [OPTIONS] CONTAINER", "Fetch the logs of a container", (1, 1),
     boolean("details", help="Show extra details provided to logs"), boolean("follow", "f", help="Follow log output"),
-    text("since", help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m")'),
+    text("since",
+         help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
     text("tail", "n", default="all", help="Number of lines to show from the end of the logs"),
     boolean("timestamps", "t", help="Show timestamps"),
-    text("until", help="Show logs before a timestamp or relative"),
+    text("until",
+         help='Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
 )  # fmt: skip
 EXEC = Verb(
     "exec [OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", (2, None),
     boolean("detach", "d", help="Detached mode: run command in the background"), _KEYS,
-    items("env", "e", help="Set environment variables"), items("env-file", help="Read in a file of variables"),
+    items("env", "e", check="environment", help="Set environment variables"),
+    items("env-file", help="Read in a file of environment variables"),
     boolean("interactive", "i", help="Keep STDIN open even if not attached"),
     boolean("privileged", help="Give extended privileges to the command"),
-    boolean("tty", "t", help="Allocate a pseudo-TTY"), text("user", "u", help="Username or UID"),
+    boolean("tty", "t", help="Allocate a pseudo-TTY"),
+    text("user", "u", help='Username or UID (format: "<name|uid>[:<group|gid>]")'),
     text("workdir", "w", help="Working directory inside the container"), interspersed=False,
 )  # fmt: skip
 ATTACH = Verb(
@@ -42,133 +46,113 @@ ATTACH = Verb(
 def logs(api: Client, argv: list[str]) -> int:
     options = parse(LOGS, argv)
     facts = api.get(f"/containers/{options.args[0]}/json")
-    response = api.open(
+    chunks = api.stream(
         "GET", f"/containers/{facts['Id']}/logs", stdout=True, stderr=True, follow=options["follow"],
         timestamps=options["timestamps"], tail=options["tail"], since=client.moment(options["since"]),
         until=client.moment(options["until"]), details=options["details"],
     )  # fmt: skip
-    rest = b""
-    for chunk in response.chunks():
-        if facts["Config"]["Tty"]:
-            _write(1, chunk)
-            continue
-        rest += chunk
-        while len(rest) >= 8 and len(rest) >= (end := 8 + int.from_bytes(rest[4:8], "big")):
-            _write(2 if rest[0] == 2 else 1, rest[8:end])
-            rest = rest[end:]
+    output = streams.Output(raw=facts["Config"]["Tty"])
+    for chunk in chunks:
+        output.feed(chunk)
     return 0
 
 
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
 def execute(api: Client, argv: list[str]) -> int:
-    from fairlead.cli.commands.options import environment
-
     options = parse(EXEC, argv)
     tty, stdin, detached = options["tty"], options["interactive"], options["detach"]
-    if tty and stdin and not detached and not os.isatty(0):
+    body: dict[str, Any] = {
+        "AttachStdin": stdin and not detached, "AttachStdout": not detached, "AttachStderr": not detached, "Tty": tty,
+        "Cmd": options.args[1:], "User": options["user"], "WorkingDir": options["workdir"],
+        "Privileged": options["privileged"], "DetachKeys": options["detach-keys"],
+    }  # fmt: skip
+    if options["env"] or options["env-file"]:
+        from fairlead.cli.commands import creation
+
+        body["Env"] = creation.environment(options)
+    begin: dict[str, Any] = {"Detach": detached, "Tty": tty}
+    if tty:
+        _give_size(body, begin, stdin=stdin and not detached)
+    identifier = api.post(f"/containers/{options.args[0]}/exec", body)["Id"]
+    path = f"/exec/{identifier}"
+    if detached:
+        api.post(f"{path}/start", begin)
+        return 0
+    from fairlead.cli import attachment
+
+    response = api.open("POST", f"{path}/start", begin, upgrade=True)
+    if tty:
+        attachment.follow_window(api, f"{path}/resize")
+    keys = options["detach-keys"]
+    _until_detached(lambda: attachment.join(response, tty=tty, stdin=stdin, detach_keys=keys), tty=tty)
+    return int(api.get(f"{path}/json")["ExitCode"] or 0)
+
+
+def _give_size(body: dict[str, Any], begin: dict[str, Any], *, stdin: bool) -> None:
+    from fairlead.cli import terminal
+
+    if stdin and not os.isatty(0):
         raise client.Refused("the input device is not a TTY")
     size = list(terminal.size())
-    body = {
-        "AttachStdin": stdin and not detached, "AttachStdout": not detached, "AttachStderr": not detached, "Tty": tty,
-        "Cmd": options.args[1:], "Env": environment(options["env-file"], options["env"]), "User": options["user"],
-        "WorkingDir": options["workdir"], "Privileged": options["privileged"], "DetachKeys": options["detach-keys"],
-        "Detach": detached,
-    }  # fmt: skip
-    if tty and any(size):
-        body["ConsoleSize"] = size
-    identifier = api.post(f"/containers/{options.args[0]}/exec", body)["Id"]
-    begin: dict[str, Any] = {"Detach": detached, "Tty": tty}
-    if tty and any(size):
-        begin["ConsoleSize"] = size
-    if detached:
-        api.post(f"/exec/{identifier}/start", begin)
-        return 0
-    response = api.hijack(f"/exec/{identifier}/start", begin)
+    if any(size):
+        body["ConsoleSize"] = begin["ConsoleSize"] = size
 
-    def resize() -> None:
-        _resize(api, f"/exec/{identifier}/resize")
 
-    session = terminal.Session(
-        response, tty=tty, stdin=stdin, detach_keys=options["detach-keys"], on_resize=resize if tty else None
-    )
+def _until_detached(act: Any, *, tty: bool) -> Any:
+    if not tty:
+        return act()
+    from fairlead.cli import terminal
+
     try:
-        session.run()
+        return act()
     except terminal.Detached:
-        return 0
-    return int(api.get(f"/exec/{identifier}/json")["ExitCode"] or 0)
-
-
-def _resize(api: Client, path: str) -> None:
-    rows, columns = terminal.size()
-    try:
-        if rows or columns:
-            api.post(path, h=rows, w=columns)
-    except client.ApiError:
-        return
+        raise client.Refused("read escape sequence") from None
 
 
 def attach(api: Client, argv: list[str]) -> int:
     options = parse(ATTACH, argv)
-    name = options.args[0]
-    facts = api.get(f"/containers/{name}/json")
+    facts = api.get(f"/containers/{options.args[0]}/json")
     state = facts["State"]
     if not state["Running"]:
-        raise client.Refused("cannot attach to a stopped container, start it first")
+        raise client.Refused("You cannot attach to a stopped container, start it first")
     if state["Paused"]:
-        raise client.Refused("cannot attach to a paused container, unpause it first")
-    waiting = api.open("POST", f"/containers/{name}/wait")
+        raise client.Refused("You cannot attach to a paused container, unpause it first")
+    if state["Restarting"]:
+        raise client.Refused("You cannot attach to a restarting container, wait until it is running")
     stdin = facts["Config"]["OpenStdin"] and not options["no-stdin"]
-    return _joined(
-        api, facts, waiting, stdin=stdin, detach_keys=options["detach-keys"], forward=options["sig-proxy"], start=False
+    return _attached(
+        api, facts, stdin=stdin, keys=options["detach-keys"], forward=options["sig-proxy"], condition="", start=False
     )
 
 
-def start_attached(api: Client, name: str, *, stdin: bool, detach_keys: str) -> int:
+def start_attached(api: Client, name: str, *, attached: bool, stdin: bool, detach_keys: str) -> int:
     """`start -a`, `start -i`."""
     facts = api.get(f"/containers/{name}/json")
-    condition = "removed" if facts["HostConfig"]["AutoRemove"] else "next-exit"
-    waiting = api.open("POST", f"/containers/{name}/wait", condition=condition)
-    stdin = stdin and facts["Config"]["OpenStdin"]
-    return _joined(
-        api, facts, waiting, stdin=stdin, detach_keys=detach_keys, forward=not facts["Config"]["Tty"], start=True
-    )
-
-
-def _joined(
-    api: Client, facts: dict[str, Any], waiting: client.Response, *, stdin: bool, detach_keys: str, forward: bool,
-    start: bool,
-) -> int:  # fmt: skip
-    from fairlead.cli.commands import run
-
-    path = f"/containers/{facts['Id']}"
-    tty = facts["Config"]["Tty"]
-    response = api.hijack(f"{path}/attach", stream=True, stdin=stdin, stdout=True, stderr=True, detachKeys=detach_keys)
-    if start:
-        api.post(f"{path}/start")
-
-    def signalled(name: str) -> None:
-        try:
-            api.post(f"{path}/kill", signal=name)
-        except client.ApiError:
-            return
-
-    def resize() -> None:
-        _resize(api, f"{path}/resize")
-
-    if tty:
-        resize()
-    session = terminal.Session(
-        response, tty=tty, stdin=stdin, detach_keys=detach_keys, on_signal=signalled if forward else None,
-        on_resize=resize if tty else None,
+    return _attached(
+        api, facts, stdin=stdin and facts["Config"]["OpenStdin"], keys=detach_keys,
+        forward=attached and not facts["Config"]["Tty"],
+        condition="removed" if facts["HostConfig"]["AutoRemove"] else "next-exit", start=True,
     )  # fmt: skip
-    try:
-        session.run()
-    except terminal.Detached:
-        sys.stderr.write("read escape sequence\n")
-        return 1
-    return run.exit_code(waiting)
+
+
+def _attached(
+    api: Client, facts: dict[str, Any], *, stdin: bool, keys: str, forward: bool, condition: str, start: bool
+) -> int:
+    from fairlead.cli.attachment import Attachment
+
+    tty = facts["Config"]["Tty"]
+    if stdin and tty and not os.isatty(0):
+        raise client.Refused("the input device is not a TTY")
+    names = ("stdin", "stdout", "stderr") if stdin else ("stdout", "stderr")
+    attachment = Attachment(api, facts["Id"], tty=tty, names=names, detach_keys=keys, condition=condition)
+    if forward:
+        attachment.forward_signals()
+    if start:
+        try:
+            api.post(f"/containers/{facts['Id']}/start")
+        except client.ApiError as error:
+            sys.stderr.write(f"Error response from daemon: {error}\n")
+            return 1
+    if tty:
+        attachment.follow_window()
+    code: int = _until_detached(attachment.run, tty=tty)
+    return code
