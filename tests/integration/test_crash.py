@@ -78,7 +78,10 @@ def test_a_container_started_by_a_killed_daemon_can_be_attached_to_and_executed_
     engine.kill()
     engine.start()
     assert engine.do("exec", "cat", "echo", "in") == "in"
-    assert "through" in engine.cli("attach", "--no-stdin=false", "cat", stdin="through\n", timeout_s=10).out
+    with engine.client("fairlead").terminal("attach", "cat") as terminal:
+        terminal.type("through\n")
+        terminal.expect("through\r\n")  # echoed by the terminal
+        terminal.expect("through\r\n")  # by cat
 
 
 def test_kills_at_random_moments_leave_nothing_behind(new_engine: Callable[..., Engine]) -> None:
