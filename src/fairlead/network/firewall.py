@@ -20,70 +20,64 @@ from fairlead.network.nft import BRIDGE, INET, INTERVAL_END, Element, ifname, pa
 _ANY = ("0.0.0.0", "")
 
 
-def ruleset(table: str, veth_prefix: str, *, guard_forwarding: bool) -> str:
-    """The whole ruleset of one daemon, replacing an earlier one atomically. Elements are added afterwards.
-
-    `guard_forwarding`: the daemon itself turned IPv4 forwarding on, so the host must not become a router for others.
-    """
-    foreign = "iifname != @bridges oifname != @bridges drop" if guard_forwarding else ""
-    return f"""
-table inet {table} {{}}
-delete table inet {table}
-table bridge {table} {{}}
-delete table bridge {table}
-table inet {table} {{
-    set bridges {{ type ifname; }}
-    set open {{ typeof iifname . oifname; }}
-    set internal {{ type ifname; }}
-    set masqueraded {{ type ipv4_addr; flags interval; }}
-    set subnets {{ type ipv4_addr; flags interval; }}
-    set grants {{ type ipv4_addr . ipv4_addr . inet_proto . inet_service; }}
-    set linked {{ type ipv4_addr . ipv4_addr; }}
-    set hairpin {{ type ifname . inet_proto . inet_service; }}
-    set hairpin_range {{ type ifname . inet_proto . inet_service; flags interval; }}
-    map publish {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
-    map publish_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
-    map publish_range {{ type inet_proto . inet_service : ipv4_addr; flags interval; }}
-    map publish_range_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }}
-    chain guard {{
+_RULESET = """
+table inet @TABLE@ {}
+delete table inet @TABLE@
+table bridge @TABLE@ {}
+delete table bridge @TABLE@
+table inet @TABLE@ {
+    set bridges { type ifname; }
+    set open { typeof iifname . oifname; }
+    set internal { type ifname; }
+    set masqueraded { type ipv4_addr; flags interval; }
+    set subnets { type ipv4_addr; flags interval; }
+    set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
+    set linked { type ipv4_addr . ipv4_addr; }
+    set hairpin { type ifname . inet_proto . inet_service; }
+    set hairpin_range { type ifname . inet_proto . inet_service; flags interval; }
+    map publish { type inet_proto . inet_service : ipv4_addr . inet_service; }
+    map publish_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+    map publish_range { type inet_proto . inet_service : ipv4_addr; flags interval; }
+    map publish_range_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
+    chain guard {
         type filter hook prerouting priority raw; policy accept;
         iifname @bridges ip daddr 127.0.0.0/8 drop
-    }}
-    chain published {{
+    }
+    chain published {
         dnat ip to ip daddr . meta l4proto . th dport map @publish_at
         dnat ip to meta l4proto . th dport map @publish
         dnat ip to ip daddr . meta l4proto . th dport map @publish_range_at
         dnat ip to meta l4proto . th dport map @publish_range
-    }}
-    chain prerouting {{
+    }
+    chain prerouting {
         type nat hook prerouting priority dstnat; policy accept;
         ip daddr 127.0.0.0/8 return
         iifname . meta l4proto . th dport @hairpin return
         iifname . meta l4proto . th dport @hairpin_range return
-        fib daddr type local meta l4proto {{ tcp, udp, sctp }} jump published
-    }}
-    chain output {{
+        fib daddr type local meta l4proto { tcp, udp, sctp } jump published
+    }
+    chain output {
         type nat hook output priority -100; policy accept;
-        fib daddr type local meta l4proto {{ tcp, udp, sctp }} jump published
-    }}
-    chain postrouting {{
+        fib daddr type local meta l4proto { tcp, udp, sctp } jump published
+    }
+    chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
         oifname @bridges ip saddr 127.0.0.0/8 masquerade
         ip saddr @subnets ip daddr @subnets ct status dnat masquerade
         ip saddr @masqueraded oifname != @bridges masquerade
-    }}
-    chain quiet {{
+    }
+    chain quiet {
         type filter hook output priority filter; policy accept;
         oifname @bridges icmp type redirect drop
-    }}
-    chain forward {{
+    }
+    chain forward {
         type filter hook forward priority filter; policy accept;
         ct state established,related accept
         oifname @bridges jump inbound
         iifname @internal reject with icmp type net-unreachable
-        {foreign}
-    }}
-    chain inbound {{
+        @FOREIGN@
+    }
+    chain inbound {
         ct status dnat accept
         iifname . oifname @open accept
         iifname @bridges ip saddr . ip daddr . meta l4proto . th dport @grants accept
@@ -91,19 +85,28 @@ table inet {table} {{
         iifname @bridges meta l4proto tcp reject with tcp reset
         iifname @bridges reject with icmp type host-unreachable
         drop
-    }}
-}}
-table bridge {table} {{
-    set guard {{ type ifname . ether_addr . ipv4_addr; }}
-    chain prerouting {{
+    }
+}
+table bridge @TABLE@ {
+    set guard { type ifname . ether_addr . ipv4_addr; }
+    chain prerouting {
         type filter hook prerouting priority -300; policy accept;
-        iifname != "{veth_prefix}*" accept
+        iifname != "@VETH@*" accept
         ether type ip iifname . ether saddr . ip saddr @guard accept
         ether type arp iifname . ether saddr . arp saddr ip @guard accept
         drop
-    }}
-}}
+    }
+}
 """
+
+
+def ruleset(table: str, veth_prefix: str, *, guard_forwarding: bool) -> str:
+    """The whole ruleset of one daemon, replacing an earlier one atomically. Elements are added afterwards.
+
+    `guard_forwarding`: the daemon itself turned IPv4 forwarding on, so the host must not become a router for others.
+    """
+    foreign = "iifname != @bridges oifname != @bridges drop" if guard_forwarding else ""
+    return _RULESET.replace("@TABLE@", table).replace("@VETH@", veth_prefix).replace("@FOREIGN@", foreign)
 
 
 def removal(table: str) -> str:
