@@ -60,8 +60,8 @@ def parse(text: str) -> Reference:
             raise InvalidParameter("invalid reference format")
     domain, path = _split(rest)
     if path != path.lower():
-        raise InvalidParameter("invalid reference format: repository name "
-                               f"({rest}) must be lowercase")  # fmt: skip
+        shown = path if domain == _HUB else f"{domain}/{path}"
+        raise InvalidParameter(f"invalid reference format: repository name ({shown}) must be lowercase")
     if not _PATH.match(path) or not _HOST.match(domain) or len(path) > _MAX_PATH:
         raise InvalidParameter("invalid reference format")
     return Reference(domain, path, tag, digest)
