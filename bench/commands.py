@@ -59,7 +59,7 @@ def life(engines: Sequence[Engine], rounds: int, results: Results) -> None:
                 ("rm -f (running)", (*force, name)),
                 ("run -d", ("run", "-d", "--name", name, SMALL, "sleep", "3600")),
                 ("kill", ("kill", name)),
-                ("rm", ("rm", name)),
+                ("rm (stopped)", ("rm", name)),
             ]
             for verb, args in steps:
                 took = engine.time_ms(*args)

@@ -149,7 +149,7 @@ class Fairlead(Engine):
 
     def launch(self) -> None:
         socket = f"unix://{self.root}/s"
-        launcher = PROJECT / ".venv/bin/fairlead"
+        launcher = os.environ.get("FAIRLEAD_BENCH_LAUNCHER") or PROJECT / ".venv/bin/fairlead"
         self.command = [str(launcher), "-H", socket]
         self.spawn(
             *self.enter, str(launcher), "daemon", "--host", socket, "--data-root", f"{self.root}/data",
@@ -165,7 +165,7 @@ class Dockerd(Engine):
     def launch(self) -> None:
         socket = f"unix://{self.root}/s"
         self.command = [DOCKER, "-H", socket]
-        self.env["DOCKER_CONFIG"] = str(self.root / "config")
+        self.env |= {"DOCKER_CONFIG": str(self.root / "config"), "TMPDIR": str(self.root)}
         # nsenter, not `ip netns exec`: that one remounts /sys and hides the cgroups.
         self.spawn(
             *self.enter, "unshare", "-m", "--propagation", "slave", "dockerd", "-H", socket,

@@ -51,7 +51,7 @@ def measure(
         "run": lambda: commands.run_rm([*running, *by_docker], chosen.rounds, results),
         "life": lambda: commands.life(running, chosen.rounds, results),
         "ready": lambda: commands.ready(running, max(chosen.rounds // 2, 3), results),
-        "data": lambda: datapath.measure(running, work, 3, chosen.seconds, results),
+        "data": lambda: datapath.measure(running, work, 5, chosen.seconds, results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
     }
     for section in chosen.sections.split(","):
