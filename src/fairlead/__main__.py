@@ -16,9 +16,10 @@ def main() -> int:
         from fairlead.daemon import doctor
 
         return doctor.main(argv[1:])
+    from fairlead.cli.main import finish
     from fairlead.cli.main import main as client
 
-    return client(argv)
+    return finish(client(argv))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Members that would say what is so anyway are left out.
 
 from __future__ import annotations
 
-import os
-
 from fairlead.cli.client import Misuse
 
 TYPE_CHECKING = False
@@ -208,12 +206,18 @@ def _volumes(values: list[str], config: dict[str, Any], host: dict[str, Any]) ->
             config.setdefault("Volumes", {})[value] = {}
             continue
         if parts[0].startswith((".", "~")):
+            import os
+
             parts[0] = os.path.abspath(os.path.expanduser(parts[0]))
         host.setdefault("Binds", []).append(":".join(parts))
 
 
 def environment(options: Options) -> list[str]:
     """Files first, then `-e`."""
+    if not options["env-file"]:
+        return list(options["env"])
+    import os
+
     found = []
     for path in options["env-file"]:
         for name, line in _lines(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 from fairlead.cli import client, streams
@@ -90,7 +90,7 @@ def execute(api: Client, argv: list[str]) -> int:
 def _give_size(body: dict[str, Any], begin: dict[str, Any], *, stdin: bool) -> None:
     from fairlead.cli import terminal
 
-    if stdin and not os.isatty(0):
+    if stdin and not posix.isatty(0):
         raise client.Refused("the input device is not a TTY")
     size = list(terminal.size())
     if any(size):
@@ -140,7 +140,7 @@ def _attached(
     from fairlead.cli.attachment import Attachment
 
     tty = facts["Config"]["Tty"]
-    if stdin and tty and not os.isatty(0):
+    if stdin and tty and not posix.isatty(0):
         raise client.Refused("the input device is not a TTY")
     names = ("stdin", "stdout", "stderr") if stdin else ("stdout", "stderr")
     attachment = Attachment(api, facts["Id"], tty=tty, names=names, detach_keys=keys, condition=condition)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def _client_facts() -> dict[str, Any]:
-    import os
+    import posix
 
     import fairlead
 
-    machine = os.uname().machine
+    machine = posix.uname().machine
     return {
         "Version": fairlead.__version__,
         "ApiVersion": client.API_VERSION,
