@@ -32,7 +32,7 @@ def publish_some(t: Transcript) -> None:
     outside = t.fetch(t.engine.host.far, "on another machine", f"http://{host.ADDRESS}:8080/", wait=False)
     t.check(outside is None, "bound to 127.0.0.1 means unreachable from elsewhere")
     t.fairlead("run", "-d", "-p", "8000-8010:9000-9010/udp", "--name", "range", "training/webapp")
-    t.check("8000-8010->9000-9010/udp" in t.fairlead("ps", "-l"), "a range maps port by port")
+    t.check("0.0.0.0:8010->9010/udp" in t.fairlead("ps", "-l"), "a range maps port by port")
     t.refused(
         "run", "-d", "-p", "80:5000", "--name", "late", "training/webapp",
         text="Bind for 0.0.0.0:80 failed: port is already allocated",
