@@ -62,12 +62,22 @@ class Transcript:
         return None if page is None else str(page)
 
     def reaches(self, container: str, address: str, port: int) -> bool:
-        """Whether a container's own connect() gets through."""
-        code = f"import socket; socket.create_connection(('{address}', {port}), 1.5); print('connected')"
-        result = self.engine.cli("exec", container, "python3", "-c", code)
-        said = result.out if result.code == 0 else result.err.strip().rpartition("\n")[2] + "\n"
-        self._show(f"$ fairlead exec {container} python3 -c 'connect to {address}:{port}'", (), said)
+        """Whether a connection from within a container gets through; bash makes it, which every image here has."""
+        connect = f"exec 3<>/dev/tcp/{address}/{port} && echo connected"
+        result = self.engine.cli("exec", container, "timeout", "2", "bash", "-c", connect)
+        said = result.text if result.code != 124 else "(nothing answers)"
+        self._show("$ fairlead", ("exec", container, "timeout", "2", "bash", "-c", connect), said)
+        if result.code in (125, 126, 127):
+            raise RowFailed(f"could not try: exit {result.code}")
         return result.code == 0
+
+    def far_reaches(self, address: str, port: int) -> bool:
+        """Whether another machine, which has a route to the containers, gets a connection."""
+        got = self.engine.host.far.connects(address, port)
+        self._show(
+            f"$ nc -z {address} {port}", (), "connected" if got else "(no connection)", "   # on another machine"
+        )
+        return got
 
     def check(self, true: object, claim: str) -> None:
         if not true:

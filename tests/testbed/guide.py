@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.engine import Client, Engine, Result, until
+from testbed.engine import Client, Engine, Failed, Result, until
 from testbed.namespace import Namespace
 
 
@@ -49,6 +49,8 @@ class Guide:
     def reach(self, who: str, address: str, port: int = 5432) -> str:
         """What a server says to `who`; '' if it cannot be reached."""
         result = self.attempt("exec", who, "sh", "-c", f"nc -w 1 {address} {port} </dev/null")
+        if result.code in (125, 126, 127):
+            raise Failed(f"{who} could not try: {result}")
         return result.out.strip() if result.code == 0 else ""
 
     def page(self, place: Namespace, address: str, port: int) -> str | None:

@@ -38,6 +38,17 @@ print("held", flush=True)
 time.sleep(60)
 """
 
+_CONNECT = """
+import _socket, sys
+_, address, port, timeout = sys.argv
+s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_STREAM)
+s.settimeout(float(timeout))
+try:
+    s.connect((address, int(port)))
+except OSError as error:
+    sys.exit(str(error))
+"""
+
 _UDP_CLIENT = """
 import _socket, sys
 _, address, port, timeout, text = sys.argv
@@ -119,6 +130,11 @@ class Namespace:
         argv = [sys.executable, "-I", "-S", "-c", client, address, str(port), str(timeout_s), text]
         done = subprocess.run([*self.entry, *argv], capture_output=True, timeout=timeout_s + 20, check=False)
         return done.stdout.decode() if done.returncode == 0 else None
+
+    def connects(self, address: str, port: int, timeout_s: float = 1) -> bool:
+        """Whether a TCP connection to address:port is accepted, whatever the server says."""
+        argv = [sys.executable, "-I", "-S", "-c", _CONNECT, address, str(port), str(timeout_s)]
+        return subprocess.run([*self.entry, *argv], capture_output=True, check=False).returncode == 0
 
     @contextlib.contextmanager
     def hold(self, port: int, address: str = "0.0.0.0") -> Iterator[None]:
