@@ -24,7 +24,7 @@ class _Scanning:
     memo: dict[str, str] = {}  # noqa: RUF012  the scanner keeps its keys here
 
 
-_scan: Any = _json.make_scanner(_Scanning())
+_scan: Any = _json.make_scanner(_Scanning())  # type: ignore[arg-type]
 
 
 def loads(text: str | bytes) -> Any:
