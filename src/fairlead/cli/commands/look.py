@@ -139,9 +139,9 @@ def list_links(api: Client, argv: list[str]) -> int:
     from fairlead.cli import tables
 
     parse(LINKS, argv)
-    rows = [["CONSUMER", "ALIAS", "SOURCE", "PORTS", "STATE"]]
+    rows = [["RECIPIENT", "ALIAS", "SOURCE", "PORTS", "STATE"]]
     for link in api.call("GET", "/fairlead/v1/links", versioned=False):
         ports = ", ".join(link.get("Ports") or ())
-        rows.append([link["Consumer"], link["Alias"], link["Source"], ports, link.get("State", "")])
+        rows.append([link["Recipient"], link["Alias"], link["Source"], ports, link.get("State", "")])
     sys.stdout.write(tables.rows(rows, minimum=10, padding=3))
     return 0
