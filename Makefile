@@ -3,8 +3,9 @@
 PYTHON := .venv/bin/python
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 TESTS ?= tests
+API ?=
 
-.PHONY: setup demo test check bench
+.PHONY: setup demo test conformance soak check bench
 
 setup:
 	@scripts/setup
@@ -14,6 +15,16 @@ demo: setup
 
 test: setup
 	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS)
+
+# Docker's clients, those with an environment of their own as well (compose, testcontainers, Ansible: installed here
+# below build/). With API=DIR, where Docker's API definitions are, every answer is checked against its version's, and
+# docs/compatibility.md is written anew.
+conformance: setup
+	$(AS_ROOT) $(PYTHON) -m pytest -q tests/conformance -m "not soak" --api-definitions "$(API)"
+
+# The long proofs: load, kill -9, fuzz. Minutes each, off everywhere else.
+soak: setup
+	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS) -m soak
 
 check: setup
 	$(PYTHON) -m pytest -q tests/test_repository.py tests/unit

@@ -46,6 +46,12 @@ nc -ll -p ${PORT:-5432} -e echo "postgres of $(hostname)" & wait $!
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--api-definitions", default="", metavar="DIR", help="check answers against Docker's definitions")
+    group.addoption("--target", default="fairlead", choices=["fairlead", "docker"], help="which engine is driven")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.fail("needs root and the real kernel: run `sudo make test`", pytrace=False)
