@@ -96,6 +96,23 @@ def new_engine() -> Iterator[Callable[..., Engine]]:
         engine.close()
 
 
+@pytest.fixture(scope="module")
+def new_module_engine() -> Iterator[Callable[..., Engine]]:
+    """Makes engines that live as long as the module's tests."""
+    engines: list[Engine] = []
+
+    def make(*flags: str) -> Engine:
+        engine = Engine(Host(), *flags)
+        engines.append(engine)
+        engine.start()
+        build_images(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
 @pytest.fixture
 def engine(new_engine: Callable[..., Engine]) -> Iterator[Engine]:
     """A private-by-default engine with the test images. Everything the test made is removed and must be gone."""

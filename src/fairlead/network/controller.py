@@ -25,7 +25,6 @@ _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _CONF = Path("/proc/sys/net/ipv4/conf")
 _NEIGH = Path("/proc/sys/net/ipv4/neigh")
-_BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
 
@@ -42,9 +41,6 @@ class Controller:
         self._ipv6 = ports.host_has_ipv6()
         self._bridges: dict[str, int] = {}
         self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
-        # br_netfilter translates before the bridge decides, and would then bridge between two isolated ports: there
-        # containers reach published ports of their own bridge through the daemon's sockets.
-        self._carries = _BRIDGED.exists() and _BRIDGED.read_text().strip() == "1"
         self._forwarding_mark = settings.exec_root / "forwarding"
 
     # -- networks --------------------------------------------------------------------------------
@@ -118,16 +114,11 @@ class Controller:
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
         for network, end, published in attached:
-            elements += [*self._guard(end), *self._port_elements(network, end, published)]
+            elements += [*self._guard(network, end), *self._port_elements(end, published)]
         return elements
 
-    def _carried_on(self, network: Network) -> str:
-        return network.bridge if self._carries and not network.icc else ""
-
-    def _port_elements(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
-        if end.address is None:
-            return []
-        return firewall.port_elements(end.address.ip, published, carried_on=self._carried_on(network))
+    def _port_elements(self, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
+        return firewall.port_elements(end.address.ip, published) if end.address is not None else []
 
     def _enable_forwarding(self) -> bool:
         """Turns IPv4 forwarding on; True if it was this daemon (in this boot) that did."""
@@ -222,7 +213,7 @@ class Controller:
         if network.driver != "bridge":
             return
         instance = self._settings.instance
-        guard = self._guard(end)
+        guard = self._guard(network, end)
         self._tables.apply(add=guard)
         try:
             endpoint.setup(
@@ -234,11 +225,11 @@ class Controller:
             self._tables.apply(delete=guard)
             raise
 
-    def _guard(self, end: Endpoint) -> list[nft.Element]:
+    def _guard(self, network: Network, end: Endpoint) -> list[nft.Element]:
         if end.address is None:
             return []
         device = endpoint.veth_name(self._settings.instance, end.id)
-        return [firewall.guard_element(device, endpoint.mac_bytes(end.mac_address), end.address.ip)]
+        return firewall.guard_elements(device, endpoint.mac_bytes(end.mac_address), end.address.ip, icc=network.icc)
 
     def disconnect(self, network: Network, end: Endpoint, *, dying: bool = False) -> None:
         """Removes the endpoint's devices and rules; absent is fine.
@@ -250,7 +241,7 @@ class Controller:
             return
         if not dying:
             endpoint.teardown(self._link, self._settings.instance, end.id)
-        self._tables.apply(delete=self._guard(end))
+        self._tables.apply(delete=self._guard(network, end))
 
     # -- grants ----------------------------------------------------------------------------------
 
@@ -287,11 +278,10 @@ class Controller:
         """Makes reserved ports reachable. Last step of a start: a rule that comes too early costs clients a second."""
         if end.address is None or not published:
             return
-        self._tables.apply(add=self._port_elements(network, end, published))
+        self._tables.apply(add=self._port_elements(end, published))
         self._ports.listen(published)
-        carried = self._carried_on(network)
         for port in published:
-            if port.port.protocol == "tcp" and (carried or ":" in port.host_ip):
+            if port.port.protocol == "tcp" and ":" in port.host_ip:
                 for sock in self._ports.sockets(port):
                     self._forwarders[port] = proxy.Forwarder(sock, end.address.ip, port.port.number)
 
@@ -302,7 +292,7 @@ class Controller:
         for port in published:
             if forwarder := self._forwarders.pop(port, None):
                 forwarder.close()
-        self._tables.apply(delete=self._port_elements(network, end, published))
+        self._tables.apply(delete=self._port_elements(end, published))
 
     def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
         """The host ports are free for others."""

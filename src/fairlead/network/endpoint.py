@@ -44,8 +44,7 @@ def setup(
     mac = mac_bytes(endpoint.mac_address)
     try:
         host.request(netlink.add_veth(name, bridge, sandbox.fd, interface, mac, network.mtu))
-        if not network.icc:
-            host.request(netlink.isolate_port(_index(name)))
+        host.request(netlink.reflect_port(_index(name)))
         inner = sandbox.netlink()
         try:
             peer = _peer_index(inner, interface)

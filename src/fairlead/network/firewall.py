@@ -5,7 +5,9 @@ Rules are constant: they look things up in sets and maps, and only those change.
   port → container. Taken for traffic of other machines (prerouting) and of this one (output, 127.0.0.1 included).
 - `grants`: consumer . source . protocol . port, and `linked`: consumer . source, for ICMP echo.
 - `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped.
-Containers of a network without icc sit on isolated bridge ports, so their traffic is routed here (docs/decisions).
+The bridge of a network without icc hands no frame from container to container, and answers ARP for all of them: what
+they send each other is routed here. One kind of frame passes: what was sent to the bridge itself (pkttype host) and
+translated to a published port of the same bridge, where br_netfilter has it bridged on (docs/decisions/0020).
 """
 
 from __future__ import annotations
@@ -33,8 +35,6 @@ table inet @TABLE@ {
     set subnets { type ipv4_addr; flags interval; }
     set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
     set linked { type ipv4_addr . ipv4_addr; }
-    set hairpin { type ifname . inet_proto . inet_service; }
-    set hairpin_range { type ifname . inet_proto . inet_service; flags interval; }
     map publish { type inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_range { type inet_proto . inet_service : ipv4_addr; flags interval; }
@@ -52,8 +52,6 @@ table inet @TABLE@ {
     chain prerouting {
         type nat hook prerouting priority dstnat; policy accept;
         ip daddr 127.0.0.0/8 return
-        iifname . meta l4proto . th dport @hairpin return
-        iifname . meta l4proto . th dport @hairpin_range return
         fib daddr type local meta l4proto { tcp, udp, sctp } jump published
     }
     chain output {
@@ -89,12 +87,20 @@ table inet @TABLE@ {
 }
 table bridge @TABLE@ {
     set guard { type ifname . ether_addr . ipv4_addr; }
+    set isolated { type ifname; }
+    set own { type ifname . ifname; }
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
         iifname != "@VETH@*" accept
         ether type ip iifname . ether saddr . ip saddr @guard accept
         ether type arp iifname . ether saddr . arp saddr ip @guard accept
         drop
+    }
+    chain forward {
+        type filter hook forward priority -200; policy accept;
+        meta pkttype host accept
+        iifname @isolated oifname @isolated drop
+        iifname . oifname @own drop
     }
 }
 """
@@ -133,9 +139,13 @@ def _interval(name: str, first: IPv4Address, last: IPv4Address) -> list[Element]
     return [Element(name, first.packed), Element(name, (last + 1).packed, key_end=INTERVAL_END)]
 
 
-def guard_element(device: str, mac: bytes, address: IPv4Address) -> Element:
-    """Leave for frames of one endpoint."""
-    return Element("guard", ifname(device) + pad(mac) + address.packed, family=BRIDGE)
+def guard_elements(device: str, mac: bytes, address: IPv4Address, *, icc: bool) -> list[Element]:
+    """Leave for frames of one endpoint to the host; none to its neighbours, or at least none to itself."""
+    name = ifname(device)
+    return [
+        Element("guard", name + pad(mac) + address.packed, family=BRIDGE),
+        Element("own", name + name, family=BRIDGE) if icc else Element("isolated", name, family=BRIDGE),
+    ]
 
 
 def grant_elements(grants: Iterable[Grant]) -> list[Element]:
@@ -150,11 +160,8 @@ def grant_elements(grants: Iterable[Grant]) -> list[Element]:
     return list(out.values())
 
 
-def port_elements(address: IPv4Address, published: Sequence[PublishedPort], *, carried_on: str = "") -> list[Element]:
-    """Map elements for published ports; a run of ports that keep their numbers is one element.
-
-    `carried_on`: the bridge whose own containers reach the TCP ports through the daemon's sockets instead.
-    """
+def port_elements(address: IPv4Address, published: Sequence[PublishedPort]) -> list[Element]:
+    """Map elements for published ports; a run of ports that keep their numbers is one element."""
     out = []
     for host_ip, proto, first, last, container_port in _runs(published):
         at = _ANY.count(host_ip) == 0
@@ -167,16 +174,7 @@ def port_elements(address: IPv4Address, published: Sequence[PublishedPort], *, c
         else:
             name = "publish_at" if at else "publish"
             out.append(Element(name, key, address.packed + service(container_port)))
-        if carried_on and proto == "tcp":
-            out.append(_carried(carried_on, proto, first, last))
     return out
-
-
-def _carried(bridge: str, proto: str, first: int, last: int) -> Element:
-    key = ifname(bridge) + protocol(proto)
-    if last == first:
-        return Element("hairpin", key + service(first))
-    return Element("hairpin_range", key + service(first), key_end=key + service(last))
 
 
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
@@ -198,7 +196,7 @@ def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, 
 _FIELDS = {
     "bridges": "n", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
-    "guard": "nmi", "hairpin": "nps", "hairpin_range": "nps",
+    "guard": "nmi", "isolated": "n", "own": "nn",
 }  # fmt: skip
 _WIDTH = {"n": 16, "i": 4, "p": 4, "s": 4, "m": 8}
 

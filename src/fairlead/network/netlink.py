@@ -19,7 +19,7 @@ _NEWADDR, _NEWROUTE, _GETROUTE = 20, 24, 26
 _UP = 1
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
-ISOLATED = 33  # IFLA_BRPORT_ISOLATED
+_BRPORT_MODE = 4
 
 
 def attribute(kind: int, data: bytes) -> bytes:
@@ -156,9 +156,9 @@ def add_veth(name: str, bridge: int, peer_netns: int, peer_name: str, peer_mac: 
     return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, True, data))
 
 
-def isolate_port(index: int) -> bytes:
-    """No frame passes between this bridge port and another that is isolated too."""
-    data = attribute(12 | _NESTED, attribute(ISOLATED, b"\1"))
+def reflect_port(index: int) -> bytes:
+    """A frame may leave this bridge port by which it came: a container that asks for its own published port."""
+    data = attribute(12 | _NESTED, attribute(_BRPORT_MODE, b"\1"))
     return message(_SETLINK, _ACK, struct.pack("BxHiII", socket.AF_BRIDGE, 0, index, 0, 0) + data)
 
 
