@@ -24,7 +24,6 @@ from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_de
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _CONF = Path("/proc/sys/net/ipv4/conf")
-_NEIGH = Path("/proc/sys/net/ipv4/neigh")
 
 Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
 
@@ -114,7 +113,7 @@ class Controller:
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
         for network, end, published in attached:
-            elements += [*self._guard(network, end), *self._port_elements(end, published)]
+            elements += [*self._leave(network, end), *self._port_elements(end, published)]
         return elements
 
     def _port_elements(self, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
@@ -166,13 +165,10 @@ class Controller:
         self._tables.apply(add=firewall.network_elements(network))
 
     def _tune(self, network: Network) -> None:
-        """Sysctls of our own bridge: 127.0.0.1 may be translated into it; isolated ports are routed through it."""
+        """Sysctls of our own bridge: 127.0.0.1 may be translated into it."""
         conf = _CONF / network.bridge
         _write(conf / "route_localnet", "1")
         _write(conf / "send_redirects", "0")
-        _write(conf / "proxy_arp_pvlan", "0" if network.icc else "1")
-        # Without this the kernel waits up to 0.8 s before it answers ARP for another.
-        _write(_NEIGH / network.bridge / "proxy_delay", "0")
 
     def remove_network(self, network: Network) -> None:
         """Bridge and rules go; absent is fine."""
@@ -213,8 +209,8 @@ class Controller:
         if network.driver != "bridge":
             return
         instance = self._settings.instance
-        guard = self._guard(network, end)
-        self._tables.apply(add=guard)
+        leave = self._leave(network, end)
+        self._tables.apply(add=leave)
         try:
             endpoint.setup(
                 self._link, box, network, end, instance=instance, bridge=self._bridges[network.bridge],
@@ -222,14 +218,15 @@ class Controller:
             )  # fmt: skip
         except BaseException:
             endpoint.teardown(self._link, instance, end.id)
-            self._tables.apply(delete=guard)
+            self._tables.apply(delete=leave)
             raise
 
-    def _guard(self, network: Network, end: Endpoint) -> list[nft.Element]:
+    def _leave(self, network: Network, end: Endpoint) -> list[nft.Element]:
         if end.address is None:
             return []
         device = endpoint.veth_name(self._settings.instance, end.id)
-        return firewall.guard_elements(device, endpoint.mac_bytes(end.mac_address), end.address.ip, icc=network.icc)
+        mac = endpoint.mac_bytes(end.mac_address)
+        return firewall.endpoint_elements(device, mac, end.address.ip, internal=network.internal)
 
     def disconnect(self, network: Network, end: Endpoint, *, dying: bool = False) -> None:
         """Removes the endpoint's devices and rules; absent is fine.
@@ -241,7 +238,7 @@ class Controller:
             return
         if not dying:
             endpoint.teardown(self._link, self._settings.instance, end.id)
-        self._tables.apply(delete=self._guard(network, end))
+        self._tables.apply(delete=self._leave(network, end))
 
     # -- grants ----------------------------------------------------------------------------------
 

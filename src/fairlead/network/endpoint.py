@@ -1,18 +1,24 @@
-"""One endpoint in the kernel: veth pair, bridge port, address, route.
+"""One endpoint in the kernel: veth pair, address, routes.
 
-Names derive from ids, so undoing needs no memory.
+On an open network the host's end is a port of the bridge. On a private one (without icc) it is no port: the host has
+a route to the one address behind it, and the container sends everything, also what is for its neighbours, to the
+gateway (docs/decisions/0008). Names derive from ids, so undoing needs no memory.
 """
 
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
 from fairlead.model.network import Network
 from fairlead.network import netlink
 from fairlead.network.sandbox import Sandbox
+
+_HOST_MAC = b"\xee" * 6
+"""Of the host's end of every routed pair: each is a segment of its own, so one address serves all."""
+_ROUTED = {netlink.FORWARDING: 1, netlink.SEND_REDIRECTS: 0, netlink.ROUTE_LOCALNET: 1}
 
 
 def veth_prefix(instance: str) -> str:
@@ -41,21 +47,41 @@ def setup(
     if endpoint.address is None:
         raise SystemFailure(f"connect endpoint {endpoint.id[:12]}: no address")
     name = veth_name(instance, endpoint.id)
-    mac = mac_bytes(endpoint.mac_address)
+    pair = (name, sandbox.fd, interface, mac_bytes(endpoint.mac_address), network.mtu)
+    gateway = None if network.icc else network.gateway
     try:
-        host.request(netlink.add_veth(name, bridge, sandbox.fd, interface, mac, network.mtu))
-        host.request(netlink.reflect_port(_index(name)))
+        if gateway is None:
+            host.request(netlink.add_veth(*pair, bridge=bridge))
+            host.request(netlink.reflect_port(socket.if_nametoindex(name)))
+        else:
+            host.request(netlink.add_veth(*pair, mac=_HOST_MAC))
+            index = socket.if_nametoindex(name)
+            host.request(
+                netlink.configure(index, _ROUTED), netlink.add_host_route(endpoint.address.ip, index, gateway)
+            )
         inner = sandbox.netlink()
         try:
-            peer = _peer_index(inner, interface)
-            steps = [netlink.set_up(peer), netlink.add_address(peer, endpoint.address)]
-            if default_route and endpoint.gateway is not None:
-                steps.append(netlink.add_default_route(endpoint.gateway))
-            inner.request(*steps)
+            peer = next(device.index for device in inner.devices() if device.name == interface)
+            inside = _inside(peer, endpoint.address, endpoint.gateway, gateway, default_route=default_route)
+            inner.request(netlink.set_up(peer), *inside)
         finally:
             inner.close()
     except OSError as error:
         raise SystemFailure(f"attach {name} to {network.bridge}: {error.strerror}") from error
+
+
+def _inside(
+    peer: int, address: IPv4Interface, gateway: IPv4Address | None, routed: IPv4Address | None, *, default_route: bool
+) -> list[bytes]:
+    """Address and routes; `routed`: everything, neighbours too, goes through this gateway, which needs no ARP."""
+    steps = [netlink.add_address(peer, address, prefix_route=routed is None)]
+    if routed is not None:
+        steps.append(netlink.add_neighbour(routed, _HOST_MAC, peer))
+        steps.append(netlink.add_host_route(routed, peer, address.ip))
+        steps.append(netlink.add_route_via(address.network, routed))
+    if default_route and gateway is not None:
+        steps.append(netlink.add_default_route(gateway))
+    return steps
 
 
 def teardown(host: netlink.Netlink, instance: str, endpoint_id: str) -> None:
@@ -65,11 +91,3 @@ def teardown(host: netlink.Netlink, instance: str, endpoint_id: str) -> None:
     except OSError as error:
         if error.errno != 19:  # ENODEV
             raise SystemFailure(f"remove endpoint {endpoint_id[:12]}: {error.strerror}") from error
-
-
-def _index(name: str) -> int:
-    return socket.if_nametoindex(name)
-
-
-def _peer_index(inner: netlink.Netlink, interface: str) -> int:
-    return next(device.index for device in inner.devices() if device.name == interface)

@@ -5,9 +5,10 @@ Rules are constant: they look things up in sets and maps, and only those change.
   port → container. Taken for traffic of other machines (prerouting) and of this one (output, 127.0.0.1 included).
 - `grants`: consumer . source . protocol . port, and `linked`: consumer . source, for ICMP echo.
 - `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped.
-The bridge of a network without icc hands no frame from container to container, and answers ARP for all of them: what
-they send each other is routed here. One kind of frame passes: what was sent to the bridge itself (pkttype host) and
-translated to a published port of the same bridge, where br_netfilter has it bridged on (docs/decisions/0020).
+- `sources`: the same for packets of a private network's endpoints, which are routed here (docs/decisions/0008).
+- `inside`: the bridges and the routed endpoints' devices.
+- `own` (bridge family): bridge ports, which are in hairpin mode, get back no frame of their own, unless it was sent to
+  the bridge itself (pkttype host) and br_netfilter translated it to a published port of the sender's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ delete table inet @TABLE@
 table bridge @TABLE@ {}
 delete table bridge @TABLE@
 table inet @TABLE@ {
-    set bridges { type ifname; }
+    set inside { type ifname; }
+    set sources { type ifname . ipv4_addr; }
     set open { typeof iifname . oifname; }
     set internal { type ifname; }
     set masqueraded { type ipv4_addr; flags interval; }
@@ -41,7 +43,9 @@ table inet @TABLE@ {
     map publish_range_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
     chain guard {
         type filter hook prerouting priority raw; policy accept;
-        iifname @bridges ip daddr 127.0.0.0/8 drop
+        ip daddr 127.0.0.0/8 iifname @inside drop
+        iifname "@VETH@*" iifname . ip saddr != @sources drop
+        iifname "@VETH@*" meta nfproto ipv6 drop
     }
     chain published {
         dnat ip to ip daddr . meta l4proto . th dport map @publish_at
@@ -60,34 +64,33 @@ table inet @TABLE@ {
     }
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
-        oifname @bridges ip saddr 127.0.0.0/8 masquerade
+        oifname @inside ip saddr 127.0.0.0/8 masquerade
         ip saddr @subnets ip daddr @subnets ct status dnat masquerade
-        ip saddr @masqueraded oifname != @bridges masquerade
+        ip saddr @masqueraded oifname != @inside masquerade
     }
     chain quiet {
         type filter hook output priority filter; policy accept;
-        oifname @bridges icmp type redirect drop
+        oifname @inside icmp type redirect drop
     }
     chain forward {
         type filter hook forward priority filter; policy accept;
         ct state established,related accept
-        oifname @bridges jump inbound
+        oifname @inside jump inbound
         iifname @internal reject with icmp type net-unreachable
         @FOREIGN@
     }
     chain inbound {
         ct status dnat accept
         iifname . oifname @open accept
-        iifname @bridges ip saddr . ip daddr . meta l4proto . th dport @grants accept
-        iifname @bridges icmp type echo-request ip saddr . ip daddr @linked accept
-        iifname @bridges meta l4proto tcp reject with tcp reset
-        iifname @bridges reject with icmp type host-unreachable
+        iifname @inside ip saddr . ip daddr . meta l4proto . th dport @grants accept
+        iifname @inside icmp type echo-request ip saddr . ip daddr @linked accept
+        iifname @inside meta l4proto tcp reject with tcp reset
+        iifname @inside reject with icmp type host-unreachable
         drop
     }
 }
 table bridge @TABLE@ {
     set guard { type ifname . ether_addr . ipv4_addr; }
-    set isolated { type ifname; }
     set own { type ifname . ifname; }
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
@@ -99,7 +102,6 @@ table bridge @TABLE@ {
     chain forward {
         type filter hook forward priority -200; policy accept;
         meta pkttype host accept
-        iifname @isolated oifname @isolated drop
         iifname . oifname @own drop
     }
 }
@@ -111,7 +113,7 @@ def ruleset(table: str, veth_prefix: str, *, guard_forwarding: bool) -> str:
 
     `guard_forwarding`: the daemon itself turned IPv4 forwarding on, so the host must not become a router for others.
     """
-    foreign = "iifname != @bridges oifname != @bridges drop" if guard_forwarding else ""
+    foreign = "iifname != @inside oifname != @inside drop" if guard_forwarding else ""
     return _RULESET.replace("@TABLE@", table).replace("@VETH@", veth_prefix).replace("@FOREIGN@", foreign)
 
 
@@ -123,7 +125,7 @@ def removal(table: str) -> str:
 def network_elements(network: Network) -> list[Element]:
     """What a bridge network needs once it exists."""
     name = ifname(network.bridge)
-    out = [Element("bridges", name)]
+    out = [Element("inside", name)]
     if network.icc:
         out.append(Element("open", name + name))
     if network.internal:
@@ -139,13 +141,16 @@ def _interval(name: str, first: IPv4Address, last: IPv4Address) -> list[Element]
     return [Element(name, first.packed), Element(name, (last + 1).packed, key_end=INTERVAL_END)]
 
 
-def guard_elements(device: str, mac: bytes, address: IPv4Address, *, icc: bool) -> list[Element]:
-    """Leave for frames of one endpoint to the host; none to its neighbours, or at least none to itself."""
+def endpoint_elements(device: str, mac: bytes, address: IPv4Address, *, internal: bool) -> list[Element]:
+    """Leave for what one endpoint sends, as a port of a bridge or routed."""
     name = ifname(device)
-    return [
+    out = [
         Element("guard", name + pad(mac) + address.packed, family=BRIDGE),
-        Element("own", name + name, family=BRIDGE) if icc else Element("isolated", name, family=BRIDGE),
+        Element("own", name + name, family=BRIDGE),
+        Element("sources", name + address.packed),
+        Element("inside", name),
     ]
+    return [*out, Element("internal", name)] if internal else out
 
 
 def grant_elements(grants: Iterable[Grant]) -> list[Element]:
@@ -194,9 +199,9 @@ def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, 
 
 
 _FIELDS = {
-    "bridges": "n", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
+    "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
-    "guard": "nmi", "isolated": "n", "own": "nn",
+    "guard": "nmi", "own": "nn",
 }  # fmt: skip
 _WIDTH = {"n": 16, "i": 4, "p": 4, "s": 4, "m": 8}
 

@@ -10,16 +10,20 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 _REQUEST, _ACK, _DUMP = 1, 4, 0x300
 _REPLACE, _EXCL, _CREATE = 0x100, 0x200, 0x400
 _NEWLINK, _DELLINK, _GETLINK, _SETLINK = 16, 17, 18, 19
-_NEWADDR, _NEWROUTE, _GETROUTE = 20, 24, 26
+_NEWADDR, _NEWROUTE, _GETROUTE, _NEWNEIGH = 20, 24, 26, 28
 _UP = 1
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
 _BRPORT_MODE = 4
+_NOPREFIXROUTE = 0x200
+_PERMANENT = 0x80
+FORWARDING, SEND_REDIRECTS, ROUTE_LOCALNET = 1, 6, 26
+"""Sysctls net.ipv4.conf.<device>.*, by their numbers in IFLA_INET_CONF."""
 
 
 def attribute(kind: int, data: bytes) -> bytes:
@@ -146,13 +150,16 @@ def add_bridge(name: str, mac: bytes, mtu: int) -> bytes:
     return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, True, data))
 
 
-def add_veth(name: str, bridge: int, peer_netns: int, peer_name: str, peer_mac: bytes, mtu: int) -> bytes:
-    """A pair: `name` on the bridge and up; its peer named, addressed and put into the namespace, in one message."""
+def add_veth(
+    name: str, peer_netns: int, peer_name: str, peer_mac: bytes, mtu: int, *, bridge: int = 0, mac: bytes = b""
+) -> bytes:
+    """A pair: `name` up, on the bridge or with a MAC of its own; its peer named and in the namespace: one message."""
     size = attribute(4, struct.pack("I", mtu))
     peer = struct.pack("BxHiII", 0, 0, 0, 0, 0) + attribute(3, _text(peer_name)) + attribute(1, peer_mac)
     peer += size + attribute(28, struct.pack("I", peer_netns))
     info = attribute(1, b"veth") + attribute(2, attribute(1, peer))
-    data = attribute(3, _text(name)) + attribute(10, struct.pack("I", bridge)) + size + attribute(18, info)
+    data = attribute(3, _text(name)) + size + attribute(18, info)
+    data += attribute(10, struct.pack("I", bridge)) if bridge else attribute(1, mac)
     return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, True, data))
 
 
@@ -162,19 +169,47 @@ def reflect_port(index: int) -> bytes:
     return message(_SETLINK, _ACK, struct.pack("BxHiII", socket.AF_BRIDGE, 0, index, 0, 0) + data)
 
 
+def configure(index: int, sysctls: dict[int, int]) -> bytes:
+    """Sets net.ipv4.conf.<device>.*, by number: one message where /proc takes a file each."""
+    values = b"".join(attribute(number, struct.pack("I", value)) for number, value in sysctls.items())
+    inet = attribute(socket.AF_INET | _NESTED, attribute(1 | _NESTED, values))
+    return message(_SETLINK, _ACK, _link(index, False, attribute(26 | _NESTED, inet)))
+
+
 def delete_device(*, name: str = "", index: int = 0) -> bytes:
     data = attribute(3, _text(name)) if name else b""
     return message(_DELLINK, _ACK, struct.pack("BxHiII", 0, 0, index, 0, 0) + data)
 
 
-def add_address(index: int, address: IPv4Interface) -> bytes:
+def add_address(index: int, address: IPv4Interface, *, prefix_route: bool = True) -> bytes:
     raw = address.ip.packed
     body = struct.pack("BBBBi", 2, address.network.prefixlen, 0, 0, index) + attribute(2, raw) + attribute(1, raw)
     if address.network.prefixlen < 31:
         body += attribute(4, address.network.broadcast_address.packed)
+    if not prefix_route:
+        body += attribute(8, struct.pack("I", _NOPREFIXROUTE))
     return message(_NEWADDR, _ACK | _CREATE | _REPLACE, body)
 
 
 def add_default_route(gateway: IPv4Address) -> bytes:
     body = struct.pack("BBBBBBBBI", 2, 0, 0, 0, 254, 3, 0, 1, 0) + attribute(5, gateway.packed)
     return message(_NEWROUTE, _ACK | _CREATE, body)
+
+
+def add_route_via(target: IPv4Network, gateway: IPv4Address) -> bytes:
+    body = struct.pack("BBBBBBBBI", 2, target.prefixlen, 0, 0, 254, 3, 0, 1, 0)
+    body += attribute(1, target.network_address.packed) + attribute(5, gateway.packed)
+    return message(_NEWROUTE, _ACK | _CREATE, body)
+
+
+def add_host_route(address: IPv4Address, index: int, source: IPv4Address) -> bytes:
+    """`address dev index scope link src source`; takes the place of an earlier one."""
+    body = struct.pack("BBBBBBBBI", 2, 32, 0, 0, 254, 3, 253, 1, 0)
+    body += attribute(1, address.packed) + attribute(7, source.packed) + attribute(4, struct.pack("I", index))
+    return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
+
+
+def add_neighbour(address: IPv4Address, mac: bytes, index: int) -> bytes:
+    """A neighbour that needs no ARP."""
+    body = struct.pack("BxHiHBB", socket.AF_INET, 0, index, _PERMANENT, 0, 0)
+    return message(_NEWNEIGH, _ACK | _CREATE | _REPLACE, body + attribute(1, address.packed) + attribute(2, mac))

@@ -76,6 +76,8 @@ def test_a_stolen_address_opens_no_way(guide: Guide) -> None:
     guide.do("exec", "thief", "ip", "address", "add", f"{web}/16", "dev", "eth0")
     guide.do("exec", "thief", "ip", "route", "replace", db, "dev", "eth0", "src", web)
     assert guide.reach("thief", db) == ""
+    guide.do("exec", "thief", "ip", "route", "replace", db, "via", "172.17.0.1", "src", web)
+    assert guide.reach("thief", db) == ""
     steal = f"ip link set eth0 down; ip link set eth0 address {mac}; ip link set eth0 up; ip route add {db} dev eth0"
     guide.attempt("exec", "thief", "sh", "-c", f"{steal} src {web}")
     assert guide.reach("thief", db) == ""
