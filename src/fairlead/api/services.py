@@ -93,7 +93,9 @@ class Images(Protocol):
 
 
 class Builder(Protocol):
-    def build(self, request: BuildRequest, context: AsyncIterator[bytes]) -> Progress: ...
+    def build(self, request: BuildRequest, body: AsyncIterator[bytes]) -> Progress: ...
+
+    async def prune(self) -> tuple[Sequence[str], int]: ...
 
 
 class Bootstrap(Protocol):

@@ -8,7 +8,7 @@ import stat
 import tarfile
 import time
 
-from fairlead.cli import ignore
+from fairlead import patterns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def from_directory(directory: str, dockerfile: str, stdin: BinaryIO) -> Context:
         name, extra = _place(root, path)
     if extra is not None:
         name = f".dockerfile.{os.urandom(10).hex()}"
-    patterns = _patterns(root, name)
-    return Context(_stream(root, patterns, name if extra is not None else "", extra or b""), name)
+    ignored = _ignored(root, name)
+    return Context(_stream(root, ignored, name if extra is not None else "", extra or b""), name)
 
 
 def _place(root: str, path: str) -> tuple[str, bytes | None]:
@@ -91,31 +91,31 @@ def _single(name: str, text: bytes) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _patterns(root: str, dockerfile: str) -> ignore.Patterns:
+def _ignored(root: str, dockerfile: str) -> patterns.Patterns:
     for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
         path = os.path.join(root, name)
         try:
             with open(path, encoding="utf-8") as file:
-                lines = ignore.read(file.read())
+                lines = patterns.read(file.read())
         except FileNotFoundError:
             continue
         except OSError as error:
             raise ContextError(f"error checking context: open {path}: {error.strerror}") from error
         # The daemon needs both files even if they are ignored; it removes them from the context itself.
-        return ignore.Patterns([*lines, f"!{name}", *([f"!{dockerfile}"] if dockerfile else [])])
-    return ignore.Patterns([])
+        return patterns.Patterns([*lines, f"!{name}", *([f"!{dockerfile}"] if dockerfile else [])])
+    return patterns.Patterns([])
 
 
-def _stream(root: str, patterns: ignore.Patterns, extra_name: str, extra: bytes) -> Iterator[bytes]:
+def _stream(root: str, ignored: patterns.Patterns, extra_name: str, extra: bytes) -> Iterator[bytes]:
     links: dict[tuple[int, int], str] = {}
-    for path in _walk(root, "", patterns):
+    for path in _walk(root, "", ignored):
         yield from _entry(root, path, links)
     if extra_name:
         yield from _text_entry(extra_name, extra)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _walk(root: str, below: str, patterns: ignore.Patterns) -> Iterator[str]:
+def _walk(root: str, below: str, ignored: patterns.Patterns) -> Iterator[str]:
     try:
         names = sorted(os.listdir(os.path.join(root, below)))
     except OSError as error:
@@ -124,11 +124,11 @@ def _walk(root: str, below: str, patterns: ignore.Patterns) -> Iterator[str]:
         path = f"{below}/{name}" if below else name
         full = os.path.join(root, path)
         directory = os.path.isdir(full) and not os.path.islink(full)
-        excluded = patterns.excludes(path)
+        excluded = ignored.excludes(path)
         if not excluded:
             yield path
-        if directory and (not excluded or (patterns.has_exceptions and patterns.may_come_back(path))):
-            yield from _walk(root, path, patterns)
+        if directory and (not excluded or (ignored.has_exceptions and ignored.may_come_back(path))):
+            yield from _walk(root, path, ignored)
 
 
 def _entry(root: str, path: str, links: dict[tuple[int, int], str]) -> Iterator[bytes]:

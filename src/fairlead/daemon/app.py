@@ -115,7 +115,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         monitor=monitor, control=control, remover=remover, tasks=tasks,
     )  # fmt: skip
     engine = Engine(
-        containers=containers, execs=execs, images=images, builder=Builder(images, snapshots, containers),
+        containers=containers, execs=execs, images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), networks=networks, volumes=volumes, events=events,
         system=System(registry, images, volumes, snapshots),
     )  # fmt: skip
@@ -139,6 +139,7 @@ async def serve(settings: Settings) -> None:
         await made.runtime.open()
         await made.restore.run()
         await made.images.sweep()
+        made.engine.builder.sweep()
         await _listen(settings, Server(settings, made.engine, requests), stop)
         await requests.finish(_GRACE_S)
         if settings.stop_containers_on_exit:

@@ -2,363 +2,189 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import posixpath
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine import buildsteps
-from fairlead.engine.containers import Containers
-from fairlead.engine.images import Images
-from fairlead.errors import EngineError, InvalidParameter, NotFound
-from fairlead.images import dockerfile, job
-from fairlead.images.dockerfile import Instruction
-from fairlead.images.snapshots import Snapshots
-from fairlead.model.container import Config, HostConfig
+from fairlead.engine import buildcache, buildrun, buildsteps
+from fairlead.engine.buildargs import Arguments
+from fairlead.engine.buildcopy import CopyStep
+from fairlead.engine.buildrun import Runner
+from fairlead.engine.buildsteps import Scope
+from fairlead.engine.buildtools import Say, Tools
+from fairlead.errors import InvalidParameter
+from fairlead.images import job
+from fairlead.images.dockerfile import instructions, mounts, syntax
+from fairlead.images.dockerfile.instructions import Instruction
+from fairlead.images.layers import Unpacked
+from fairlead.model.container import Config
 from fairlead.model.image import HistoryEntry, Image
-from fairlead.model.request import AttachRequest, BuildRequest, CreateRequest, WaitCondition
-from fairlead.runtime import users
 
-Say = Callable[[str], Awaitable[None]]
-
-
-class BuildFailed(EngineError):
-    """A RUN step ended with an exit code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+Make = Callable[[], Awaitable[Unpacked | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The unpacked build context."""
+class Workers:
+    """Who does the steps that are more than a change of configuration."""
 
-    tree: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    images: Images
-    snapshots: Snapshots
-    containers: Containers
-    context: Context
+    tools: Tools
+    copy: CopyStep
+    run: Runner
 
 
 class StageBuilder:
     def __init__(
-        self,
-        tools: Tools,
-        request: BuildRequest,
-        arguments: Mapping[str, str],
-        built: Mapping[str, Image | None],
-        say: Say,
-        *,
-        final: bool,
+        self, workers: Workers, cache: buildcache.Cache, arguments: Arguments, say: Say, *, escape: str
     ) -> None:
-        self._tools = tools
-        self._request = request
-        self._global = arguments
-        self._built = built
+        self._workers = workers
+        self._images = workers.tools.images
+        self._cache = cache
+        self._arguments = arguments
         self._say = say
-        self._final = final
-        self._image: Image | None = None
+        self._escape = escape
         self._config = Config()
-        self._arguments: dict[str, str] = {}
-        self._cached = not request.no_cache
+        self._author = ""
         self._cmd_set = False
-        self.used: set[str] = set()
+        self.image: Image | None = None
 
-    async def begin(self, base: str) -> None:
-        """FROM: an earlier stage, a local image, or nothing (`scratch`)."""
-        if base == "scratch":
-            await self._say(" --->\n")
-            return
-        if base.lower() in self._built:
-            self._image = self._built[base.lower()]
-        else:
-            try:
-                self._image = self._tools.images.get(base)
-            except NotFound:
-                async for _ in self._tools.images.pull(base, ""):
-                    pass
-                self._image = self._tools.images.get(base)
-        if self._image is None:
-            return
-        self._config = self._image.config
-        await self._say(f" ---> {ids.short(self._image.id)}\n")
-        triggers, self._config = self._config.on_build, replace(self._config, on_build=())
+    async def begin(self, base: Image | None) -> None:
+        """FROM: the base's configuration, then what it left for its children to do."""
+        self.image = base
+        triggers = base.config.on_build if base else ()
+        self._config = buildsteps.begin(base.config if base else Config())
         if triggers:
             await self._say(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")
-        for trigger in triggers:
-            for instruction in dockerfile.parse(f"FROM scratch\n{trigger}").stages[0].instructions:
-                await self.step(instruction)
+        for text in triggers:
+            for line in syntax.parse(text).lines:
+                await self._dispatch(instructions.parse(line, "\\"))
+        await self.tell()
 
-    async def end(self) -> Image | None:
-        """The stage's image; with the labels that the request adds, if it is the last one."""
-        if self._final and self._request.labels:
-            labels = {**self._config.labels, **self._request.labels}
-            self._config = replace(self._config, labels=labels)
-            text = " ".join(f"{k}={v}" for k, v in sorted(self._request.labels.items()))
-            await self._commit(f"LABEL {text}", None)
-        return self._image
-
-    def _values(self) -> dict[str, str]:
-        """What `$x` may name: arguments, and variables, which win."""
-        return {**self._arguments, **buildsteps.env_values(self._config.env)}
+    async def tell(self) -> None:
+        await self._say(f" ---> {ids.short(self.image.id) if self.image else ''}\n")
 
     async def step(self, step: Instruction) -> None:
-        """Executes one instruction."""
-        if step.word == "ARG":
-            self._argument(step)
-            await self._metadata(f"ARG {step.rest}")
-        elif step.word == "RUN":
-            await self._run(step)
-        elif step.word in ("COPY", "ADD"):
-            await self._copy(step)
-        else:
-            before = self._config
-            self._config = buildsteps.configure(before, step, self._values(), cmd_set=self._cmd_set)
-            self._cmd_set = self._cmd_set or step.word == "CMD"
-            if step.word == "WORKDIR":
-                await self._workdir(step)
-            else:
-                await self._metadata(f"{step.word} {step.rest}")
+        await self._dispatch(step)
+        await self.tell()
 
-    def _argument(self, step: Instruction) -> None:
-        for name, default in buildsteps.declared(step.rest, self._values()):
-            self.used.add(name)
-            given = self._request.build_args.get(name)
-            value = given if given is not None else default if default is not None else self._global.get(name)
-            if value is not None:
-                self._arguments[name] = value
+    def scope(self) -> Scope:
+        """What `$x` may name: arguments, and variables, which win."""
+        values = {**self._arguments.values(), **buildsteps.env_values(self._config.env)}
+        return Scope(values, self._escape, self._cmd_set)
+
+    async def _dispatch(self, step: Instruction) -> None:
+        match step.word:
+            case "ARG":
+                await self._argument(step)
+            case "RUN":
+                await self._run(step)
+            case "COPY" | "ADD":
+                await self._copy(step)
+            case "WORKDIR":
+                await self._workdir(step)
+            case _:
+                await self._configure(step)
+
+    async def label(self, name: str, value: str) -> None:
+        """`--label`: as a LABEL at the end, but taken as it is."""
+        self._config = replace(self._config, labels={**self._config.labels, name: value})
+        await self._made(f"LABEL {name}={value}")
+        await self.tell()
+
+    async def _argument(self, step: Instruction) -> None:
+        told = []
+        for text in step.args:
+            name, equals, value = text.partition("=")
+            scope = self.scope()
+            name, value = scope.expand(name), scope.expand(value)
+            self._arguments.declare(name, value if equals else None)
+            told.append(f"{name}={value}" if equals else name)
+        await self._made(f"ARG {' '.join(told)}")
+
+    async def _configure(self, step: Instruction) -> None:
+        if step.word == "HEALTHCHECK" and step.args[0].upper() != "NONE":
+            before = self._config.health.test if self._config.health else ()
+            if before and before[0] != "NONE":
+                await self._say(f"Note: overriding previous HEALTHCHECK: [{' '.join(before)}]\n")
+        self._config, comment = buildsteps.configure(self._config, step, self.scope())
+        if step.word == "MAINTAINER":
+            self._author = step.args[0]
+        await self._made(comment)
+        self._cmd_set = self._cmd_set or step.word == "CMD"
 
     # -- results ---------------------------------------------------------------------------------
 
-    def _key(self, *parts: object) -> str:
-        parent = self._image.id if self._image else "scratch"
-        config = json.dumps([parent, repr(self._config), *map(str, parts)])
-        return hashlib.sha256(config.encode()).hexdigest()
+    async def _made(self, comment: str) -> None:
+        """A step that leaves nothing but a configuration."""
+        await self._result(comment, buildsteps.nop(self._config, comment), _nothing)
 
-    async def _hit(self, key: str) -> bool:
-        """Takes the image of an earlier build, if there is one and the cache may be used."""
-        if not self._cached:
-            return False
-        known = self._tools.images.store.cached(key)
-        try:
-            found = self._tools.images.get(known) if known else None
-        except NotFound:
-            found = None
-        if found is None:
-            # Docker: after the first miss nothing of the cache is looked at, since what follows stands on new ground.
-            self._cached = False
-            return False
-        self._image, self._config = found, found.config
-        await self._say(f" ---> Using cache\n ---> {ids.short(found.id)}\n")
-        return True
+    async def _result(self, identity: str, created_by: str, make: Make) -> None:
+        """The step's image: of an earlier build, or made now. What fails leaves nothing."""
+        key = buildcache.key(self.image, self._config, identity, self._author)
+        found = await self._cache.probe(key, self.image, self._config, created_by)
+        if found is not None:
+            self.image, self._config = found, found.config
+            await self._say(" ---> Using cache\n")
+            return
+        layer = await make()
+        entry = HistoryEntry(
+            created=datetime.now(UTC), created_by=created_by, author=self._author, empty_layer=layer is None
+        )
+        made = self._images.child(self.image, self._config, entry, layer.diff_id if layer else None)
+        self.image = await self._images.put(made, layer)
+        self._images.store.cache(key, self.image.id)
 
-    async def _metadata(self, text: str) -> None:
-        key = self._key(text)
-        if not await self._hit(key):
-            await self._commit(f"/bin/sh -c #(nop)  {text}", None, key=key)
-
-    async def _commit(self, created_by: str, snapshot: str | None, *, key: str = "") -> None:
-        """The next image: a new configuration, and a layer if `snapshot` names one."""
-        images = self._tools.images
-        layer = None
-        if snapshot is not None:
-            self._tools.snapshots.umount(snapshot)
-            layer = await images.layers.seal(self._tools.snapshots.upper(snapshot))
-        entry = HistoryEntry(created=datetime.now(UTC), created_by=created_by, empty_layer=layer is None)
-        made = images.child(self._image, self._config, entry, layer.diff_id if layer else None)
-        self._image = await images.put(made, layer)
-        if key:
-            images.store.cache(key, self._image.id)
-        await self._say(f" ---> {ids.short(self._image.id)}\n")
-
-    # -- RUN -------------------------------------------------------------------------------------
+    # -- steps that make files -------------------------------------------------------------------
 
     async def _run(self, step: Instruction) -> None:
-        if self._image is None:
-            raise InvalidParameter("RUN needs an image: begin with FROM an image, or COPY something first")
-        words = buildsteps.argv(step.rest)
-        shell = self._config.shell or buildsteps.DEFAULT_SHELL
-        command = words if words is not None else (*shell, _script(step))
-        environment = [f"{name}={value}" for name, value in sorted(self._arguments.items())]
-        environment += [
-            f"{name}={value}"
-            for name, value in self._request.build_args.items()
-            if name.lower().endswith("_proxy") and value is not None
-        ]
-        created_by = (f"|{len(self._arguments)} {' '.join(environment)} " if self._arguments else "") + " ".join(
-            command
-        )
-        key = self._key("RUN", *command, *environment, *(h.text for h in step.heredocs))
-        if await self._hit(key):
-            return
-        config = replace(
-            self._config, image=self._image.id, cmd=command, entrypoint=(), health=None, volumes=(),
-            env=(*environment, *self._config.env), exposed_ports=frozenset(), attach_stdout=True, attach_stderr=True,
-        )  # fmt: skip
-        mode = self._request.network_mode
-        host = HostConfig(
-            network_mode="bridge" if mode in ("", "default") else mode,
-            extra_hosts=self._request.extra_hosts,
-            shm_size_bytes=self._request.shm_size_bytes or HostConfig().shm_size_bytes,
-            memory_bytes=self._request.memory_bytes,
-        )
-        identifier = await self._container(config, host, command)
-        try:
-            await self._commit(created_by, identifier, key=key)
-        finally:
-            await self._discard(identifier)
+        scope = self.scope()
+        wanted = [mounts.parse(text, scope.values) for text in step.flags.get("mount", ())]
+        command = buildrun.script(step, self._config.shell or buildsteps.DEFAULT_SHELL)
+        environment = self._arguments.environment(buildsteps.env_values(self._config.env))
+        remembered = self._arguments.remembered(environment)
+        told = [f"|{len(remembered)}", *remembered, *command] if remembered else [*command]
+        config = replace(self._config, env=(*self._config.env, *environment))
 
-    async def _container(self, config: Config, host: HostConfig, command: tuple[str, ...]) -> str:
-        """Runs the command to its end; the id of its container, whose snapshot holds what it did."""
-        containers = self._tools.containers
-        result = await containers.create(CreateRequest(name=None, config=config, host_config=host))
-        await self._say(f" ---> Running in {ids.short(result.id)}\n")
-        try:
-            waiting = containers.wait(result.id, WaitCondition.NEXT_EXIT)
-            stream = await containers.attach(result.id, AttachRequest(stdout=True, stderr=True, stream=True))
-            await containers.start(result.id)
-            while (packet := await stream.read()) is not None:
-                await self._say(packet[1].decode(errors="replace"))
-            await stream.close()
-            code = (await waiting).status_code
-        except BaseException:
-            await self._discard(result.id)
-            raise
-        if code:
-            if self._request.force_remove or self._request.remove:
-                await self._discard(result.id)
-            shown = " ".join(command)
-            raise BuildFailed(f"The command '{shown}' returned a non-zero code: {code}", code)
-        return result.id
+        async def make() -> Unpacked:
+            return await self._workers.run.run(step, self.image, config, command, wanted)
 
-    async def _discard(self, identifier: str) -> None:
-        try:
-            await self._tools.containers.remove(identifier, force=True, volumes=True, link=False)
-        except NotFound:
-            return
-        await self._say(f" ---> Removed intermediate container {ids.short(identifier)}\n")
-
-    # -- COPY, ADD, WORKDIR ----------------------------------------------------------------------
+        texts = [heredoc.text for heredoc in step.heredocs]
+        identity = repr(("RUN", told, step.flags.get("mount"), step.flag("network"), texts))
+        await self._result(identity, " ".join(told), make)
 
     async def _copy(self, step: Instruction) -> None:
-        values = self._values()
-        words = list(buildsteps.argv(step.rest) or ())
-        if not words:
-            words = dockerfile.words(dockerfile.heredoc_marks(step.rest), values)
-        if len(words) + len(step.heredocs) < 2:
-            raise InvalidParameter(f"{step.word} requires at least two arguments, but only one was provided. "
-                                   "Destination could not be determined.")  # fmt: skip
-        *sources, destination = words
-        if any(source.startswith(("http://", "https://", "git@")) for source in sources):
-            raise InvalidParameter(f"{step.word} of remote files is not supported: {sources[0]}")
-        if not destination.startswith("/"):
-            slash = "/" if destination.endswith("/") or destination in (".", "./") else ""
-            destination = posixpath.normpath(posixpath.join(self._config.working_dir or "/", destination)) + slash
-        async with _Source(self._tools, self._built, step.flag("from"), step.heredocs, values) as (tree, made):
-            await self._place(step, tree, [*sources, *made], destination)
+        async with AsyncExitStack() as stack:
+            copy = await self._workers.copy.prepare(step, self.scope(), self._config.working_dir, stack)
 
-    async def _place(self, step: Instruction, tree: Path, sources: list[str], destination: str) -> None:
-        arguments = {"source": str(tree), "paths": sources}
-        digest = (await job.run("copy", {**arguments, "digest": True}))["digest"]
-        owner = dockerfile.expand(step.flag("chown"), self._values())
-        key = self._key(step.word, digest, destination, owner, step.flag("chmod"))
-        if await self._hit(key):
-            return
-        snapshot = ids.new_id()
-        self._tools.snapshots.prepare(snapshot, self._image)
-        try:
-            merged = self._tools.snapshots.mount(snapshot)
-            given = {
-                **arguments,
-                "target": str(merged),
-                "destination": destination,
-                "owner": _owner(merged, owner),
-                "mode": int(step.flag("chmod"), 8) if step.flag("chmod") else None,
-                "archives": step.word == "ADD",
-                "site": job.site(),
-            }
-            await job.run("copy", given)
-            text = f"{step.word} file:{digest} in {destination} "
-            await self._commit(f"/bin/sh -c #(nop) {text}", snapshot, key=key)
-        finally:
-            self._tools.snapshots.remove(snapshot)
+            async def make() -> Unpacked:
+                return await self._workers.copy.perform(copy, self.image)
+
+            identity = f"{copy.comment}\0{copy.destination}\0{copy.options}"
+            await self._result(identity, buildsteps.nop(self._config, copy.comment), make)
 
     async def _workdir(self, step: Instruction) -> None:
         """The directory is made in the image, owned by root, as Docker's builder does."""
-        key = self._key("WORKDIR", step.rest)
-        if await self._hit(key):
-            return
+        self._config, comment = buildsteps.configure(self._config, step, self.scope())
+        await self._result(comment, buildsteps.nop(self._config, comment), self._make_directory)
+
+    async def _make_directory(self) -> Unpacked | None:
+        snapshots = self._workers.tools.snapshots
         snapshot = ids.new_id()
-        self._tools.snapshots.prepare(snapshot, self._image)
         try:
-            merged = self._tools.snapshots.mount(snapshot)
-            await job.run("mkdir", {"target": str(merged), "path": self._config.working_dir})
-            changed = any(self._tools.snapshots.upper(snapshot).iterdir())
-            created_by = f"/bin/sh -c #(nop) WORKDIR {self._config.working_dir}"
-            await self._commit(created_by, snapshot if changed else None, key=key)
+            snapshots.prepare(snapshot, self.image)
+            merged = snapshots.mount(snapshot)
+            try:
+                await job.run("mkdir", {"target": str(merged), "path": self._config.working_dir})
+            except InvalidParameter as error:
+                raise InvalidParameter(f"Cannot mkdir: {self._config.working_dir} is not a directory") from error
+            snapshots.umount(snapshot)
+            if not any(snapshots.upper(snapshot).iterdir()):
+                return None
+            return await self._images.layers.seal(snapshots.upper(snapshot))
         finally:
-            self._tools.snapshots.remove(snapshot)
+            snapshots.remove(snapshot)
 
 
-class _Source:
-    """Where COPY takes from: the context, a stage or an image (mounted for the while), or written heredocs."""
-
-    def __init__(
-        self,
-        tools: Tools,
-        built: Mapping[str, Image | None],
-        name: str,
-        heredocs: tuple[dockerfile.Heredoc, ...],
-        values: Mapping[str, str],
-    ) -> None:
-        self._tools = tools
-        self._built = built
-        self._name = name
-        self._heredocs = heredocs
-        self._values = values
-        self._snapshot = ""
-
-    async def __aenter__(self) -> tuple[Path, list[str]]:
-        if self._name:
-            image = self._built.get(self._name.lower()) or self._tools.images.get(self._name)
-            self._snapshot = ids.new_id()
-            self._tools.snapshots.prepare(self._snapshot, image)
-            return self._tools.snapshots.mount(self._snapshot), []
-        made = []
-        for heredoc in self._heredocs:
-            text = dockerfile.expand(heredoc.text, self._values) if heredoc.expand else heredoc.text
-            folder = self._tools.context.tree / ".heredoc"
-            folder.mkdir(exist_ok=True)
-            (folder / heredoc.name).write_text(text)
-            made.append(f".heredoc/{heredoc.name}")
-        return self._tools.context.tree, made
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._snapshot:
-            self._tools.snapshots.remove(self._snapshot)
-
-
-def _owner(root: Path, text: str) -> list[int]:
-    """`user[:group]` of --chown, by the names of the image."""
-    if not text:
-        return [0, 0]
-    who = users.resolve(root, text)
-    return [who.uid, who.gid if ":" in text or not text.isdigit() else who.uid]
-
-
-def _script(step: Instruction) -> str:
-    """What the shell gets: a heredoc that stands alone is the script; one that is redirected is kept as it was."""
-    if not step.heredocs:
-        return step.rest
-    if not dockerfile.heredoc_marks(step.rest):
-        return step.heredocs[0].text
-    return "\n".join([step.rest, *(f"{heredoc.text}{heredoc.name}" for heredoc in step.heredocs)]) + "\n"
+async def _nothing() -> None:
+    return None

@@ -1,160 +1,243 @@
-"""What single instructions mean for an image's configuration. Pure. (Layers: buildstage.py.)"""
+"""What single instructions mean for an image's configuration, and how history tells of them. Pure."""
 
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from fairlead.engine import changes
+from fairlead.engine import signals
 from fairlead.errors import InvalidParameter
-from fairlead.images import dockerfile
-from fairlead.images.dockerfile import Instruction
-from fairlead.model.container import Config, HealthConfig
+from fairlead.images.dockerfile import words
+from fairlead.images.dockerfile.instructions import Instruction
+from fairlead.images.manifest import parse_port
+from fairlead.model.container import Config, HealthConfig, Port
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
-def global_arguments(arguments: Sequence[Instruction], given: Mapping[str, str | None]) -> dict[str, str]:
-    """ARGs before the first FROM: usable in FROM alone."""
-    values: dict[str, str] = {}
-    for instruction in arguments:
-        for name, default in declared(instruction.rest, values):
-            value = given.get(name)
-            if value is not None:
-                values[name] = value
-            elif default is not None:
-                values[name] = default
-    return values
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What `$x` may name in a stage, and whether CMD was given there."""
+
+    values: Mapping[str, str]
+    escape: str = "\\"
+    cmd_set: bool = False
+
+    def expand(self, text: str) -> str:
+        return words.expand(text, self.values, escape=self.escape)
 
 
-def declared(rest: str, values: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    """`A B=c` of an ARG instruction."""
-    out: list[tuple[str, str | None]] = []
-    for word in dockerfile.words(rest, values):
-        name, equals, value = word.partition("=")
-        out.append((name, value if equals else None))
-    return out
+Step = tuple[Config, str]
+
+
+def begin(config: Config) -> Config:
+    """A stage's configuration from its base image's: there is always a PATH."""
+    config = replace(config, on_build=(), open_stdin=False, stdin_once=False)
+    if "PATH" in env_values(config.env):
+        return config
+    return replace(config, env=(*config.env, f"PATH={DEFAULT_PATH}"))
+
+
+def configure(config: Config, step: Instruction, scope: Scope) -> Step:
+    """The configuration after the instruction, and the instruction as history has it."""
+    return _STEPS[step.word](config, step, scope)
+
+
+def nop(config: Config, comment: str) -> str:
+    """A history entry of what ran no command; most have two blanks, files and directories one, as in Docker."""
+    blank = " " if comment.split(" ", 1)[0] in ("COPY", "ADD", "WORKDIR") else "  "
+    return f"{' '.join(config.shell or DEFAULT_SHELL)} #(nop){blank}{comment}"
 
 
 def env_values(env: Sequence[str]) -> dict[str, str]:
     return dict(entry.partition("=")[::2] for entry in env)
 
 
-def pairs(rest: str, values: Mapping[str, str], what: str) -> list[tuple[str, str]]:
-    """`A=b C="d e"`, or the old form `A b c`."""
-    first = rest.split(None, 1)
-    if "=" not in first[0]:
-        if len(first) < 2:
-            raise InvalidParameter(f"{what} must have two arguments")
-        return [(dockerfile.expand(first[0], values), dockerfile.expand(first[1], values))]
-    out = []
-    for word in dockerfile.words(rest, values):
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise InvalidParameter(f"Syntax error - can't find = in {word!r}. Must be of the form: name=value")
-        if not name:
-            raise InvalidParameter(f"{what} names can not be blank")
-        out.append((name, value))
-    return out
+def argv(config: Config, step: Instruction) -> tuple[str, ...]:
+    """The exec form as it is, the shell form behind the shell."""
+    return step.args if step.json else (*(config.shell or DEFAULT_SHELL), *step.args)
 
 
-def argv(rest: str) -> tuple[str, ...] | None:
-    """The exec form (a JSON list of strings), or None for the shell form."""
-    if not rest.startswith("["):
-        return None
-    try:
-        found = json.loads(rest)
-    except ValueError:
-        return None
-    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        return None
-    return tuple(found)
+def set_env(env: Sequence[str], added: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Variables replaced where they stand, or appended."""
+    return tuple(f"{name}={value}" for name, value in {**env_values(env), **dict(added)}.items())
 
 
-def configure(config: Config, step: Instruction, values: Mapping[str, str], *, cmd_set: bool) -> Config:
-    """The configuration after an instruction that changes nothing else."""
-    rest = dockerfile.expand(step.rest, values) if step.word in _EXPANDED else step.rest
-    words = argv(step.rest)
-    shell = config.shell or DEFAULT_SHELL
-    match step.word:
-        case "CMD":
-            return replace(config, cmd=words if words is not None else (*shell, rest))
-        case "ENTRYPOINT":
-            # A base image's CMD means nothing to a new entry point.
-            words = words if words is not None else (*shell, rest)
-            return replace(config, entrypoint=words, cmd=config.cmd if cmd_set else None)
-        case "ENV":
-            return replace(config, env=changes.set_env(config.env, pairs(rest, values, "ENV")))
-        case "LABEL":
-            return replace(config, labels={**config.labels, **dict(pairs(rest, values, "LABEL"))})
-        case "VOLUME":
-            named = words or tuple(dockerfile.words(rest, values))
-            return replace(config, volumes=tuple(dict.fromkeys([*config.volumes, *named])))
-        case "HEALTHCHECK":
-            return replace(config, health=_health(step, shell))
-    return _configure_word(config, step.word, rest, words)
+def parse_ports(texts: Sequence[str]) -> frozenset[Port]:
+    """`80`, `443/tcp`, `8000-8010/udp`."""
+    out: set[Port] = set()
+    for text in texts:
+        span, slash, protocol = text.partition("/")
+        first, dash, last = span.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) > 65535:
+            raise InvalidParameter(f"invalid containerPort: {text}")
+        if slash and protocol.lower() not in ("tcp", "udp", "sctp"):
+            raise InvalidParameter(f"invalid proto: {protocol}")
+        if int(last or first) < int(first):
+            raise InvalidParameter(f"invalid range specified for port: {text}")
+        out |= {parse_port(f"{number}/{protocol or 'tcp'}") for number in range(int(first), int(last or first) + 1)}
+    return frozenset(out)
 
 
-_EXPANDED = ("EXPOSE", "USER", "WORKDIR", "STOPSIGNAL")
+def _pairs(step: Instruction, scope: Scope) -> list[tuple[str, str]]:
+    expanded = [scope.expand(text) for text in step.args]
+    return list(zip(expanded[::2], expanded[1::2], strict=True))
 
 
-def _configure_word(config: Config, word: str, rest: str, words: tuple[str, ...] | None) -> Config:
-    """The instructions whose argument is taken as it is."""
-    match word:
-        case "MAINTAINER":
-            return config
-        case "EXPOSE":
-            return replace(config, exposed_ports=config.exposed_ports | changes.ports(rest))
-        case "USER":
-            return replace(config, user=rest)
-        case "WORKDIR":
-            return replace(config, working_dir=posixpath.normpath(posixpath.join(config.working_dir or "/", rest)))
-        case "STOPSIGNAL":
-            return replace(config, stop_signal=rest)
-        case "SHELL":
-            if not words:
-                raise InvalidParameter("SHELL requires the arguments to be in JSON form")
-            return replace(config, shell=words)
-        case "ONBUILD":
-            trigger = rest.split(None, 1)[0].upper()
-            if trigger in ("ONBUILD", "FROM", "MAINTAINER"):
-                raise InvalidParameter(f"{trigger} isn't allowed as an ONBUILD trigger")
-            return replace(config, on_build=(*config.on_build, rest))
-    raise InvalidParameter(f"unknown instruction: {word}")
+def _told(word: str, pairs: Sequence[tuple[str, str]]) -> str:
+    return " ".join([word, *(f"{name}={value}" for name, value in pairs)])
 
 
-def _health(step: Instruction, shell: Sequence[str]) -> HealthConfig:
-    kind, _, rest = step.rest.partition(" ")
+def _list(items: Sequence[str]) -> str:
+    """As Go's %q writes a list."""
+    return "[" + " ".join(words.quote(item) for item in items) + "]"
+
+
+def _env(config: Config, step: Instruction, scope: Scope) -> Step:
+    pairs = _pairs(step, scope)
+    return replace(config, env=set_env(config.env, pairs)), _told("ENV", pairs)
+
+
+def _label(config: Config, step: Instruction, scope: Scope) -> Step:
+    pairs = _pairs(step, scope)
+    return replace(config, labels={**config.labels, **dict(pairs)}), _told("LABEL", pairs)
+
+
+def _cmd(config: Config, step: Instruction, scope: Scope) -> Step:
+    command = argv(config, step)
+    return replace(config, cmd=command), f"CMD {_list(command)}"
+
+
+def _entrypoint(config: Config, step: Instruction, scope: Scope) -> Step:
+    command = argv(config, step) if step.args or not step.json else ()
+    # A base image's CMD means nothing to a new entry point.
+    config = replace(config, entrypoint=command or None, cmd=config.cmd if scope.cmd_set else None)
+    return config, f"ENTRYPOINT {_list(command)}"
+
+
+def _expose(config: Config, step: Instruction, scope: Scope) -> Step:
+    ports = [port for text in sorted(step.args) for port in words.split(text, scope.values, escape=scope.escape)]
+    config = replace(config, exposed_ports=config.exposed_ports | parse_ports(ports))
+    return config, f"EXPOSE {' '.join(ports)}"
+
+
+def _user(config: Config, step: Instruction, scope: Scope) -> Step:
+    user = scope.expand(step.args[0])
+    return replace(config, user=user), f"USER {user}"
+
+
+def _volume(config: Config, step: Instruction, scope: Scope) -> Step:
+    named = [scope.expand(text.strip()) for text in step.args]
+    if any(not name for name in named):
+        raise InvalidParameter("VOLUME specified can not be an empty string")
+    return replace(config, volumes=tuple(dict.fromkeys([*config.volumes, *named]))), f"VOLUME [{' '.join(named)}]"
+
+
+def _workdir(config: Config, step: Instruction, scope: Scope) -> Step:
+    wanted = scope.expand(step.args[0])
+    if not wanted:
+        raise InvalidParameter("cannot normalize nothing")
+    path = posixpath.normpath(posixpath.join("/", config.working_dir, wanted)).replace("//", "/")
+    return replace(config, working_dir=path), f"WORKDIR {path}"
+
+
+def _stopsignal(config: Config, step: Instruction, scope: Scope) -> Step:
+    name = scope.expand(step.args[0])
+    signals.parse(name)
+    return replace(config, stop_signal=name), f"STOPSIGNAL {name}"
+
+
+def _shell(config: Config, step: Instruction, scope: Scope) -> Step:
+    return replace(config, shell=step.args), f"SHELL [{' '.join(step.args)}]"
+
+
+def _onbuild(config: Config, step: Instruction, scope: Scope) -> Step:
+    text = re.sub(r"(?i)^\s*ONBUILD\s*", "", step.original)
+    text += "".join(f"\n{heredoc.text}{heredoc.name}" for heredoc in step.heredocs)
+    return replace(config, on_build=(*config.on_build, text)), f"ONBUILD {text}"
+
+
+def _maintainer(config: Config, step: Instruction, scope: Scope) -> Step:
+    return config, f"MAINTAINER {step.args[0]}"
+
+
+def _healthcheck(config: Config, step: Instruction, scope: Scope) -> Step:
+    health = parse_health(step)
+    times = (health.interval_ns, health.timeout_ns, health.start_period_ns, health.start_interval_ns)
+    shown = " ".join(words.quote(_duration(value)) for value in times)
+    retries = f"'\\x{health.retries:02x}'" if health.retries < 0x20 else repr(chr(health.retries))
+    return replace(config, health=health), f"HEALTHCHECK &{{{_list(health.test)} {shown} {retries}}}"
+
+
+def parse_health(step: Instruction) -> HealthConfig:
+    kind, *command = step.args
     if kind.upper() == "NONE":
         return HealthConfig(test=("NONE",))
-    if kind.upper() != "CMD" or not rest.strip():
-        raise InvalidParameter(f'Unknown type "{kind}" in HEALTHCHECK (try CMD)')
-    words = argv(rest.strip())
-    test = ("CMD", *words) if words is not None else ("CMD-SHELL", rest.strip())
+    retries = step.flag("retries", "0")
+    if not re.fullmatch(r"-?\d+", retries):
+        raise InvalidParameter(f"strconv.ParseInt: parsing {words.quote(retries)}: invalid syntax")
+    if int(retries) < 0:
+        raise InvalidParameter(f"--retries cannot be negative ({retries})")
     return HealthConfig(
-        test=test,
-        interval_ns=duration(step.flag("interval")),
-        timeout_ns=duration(step.flag("timeout")),
-        start_period_ns=duration(step.flag("start-period")),
-        start_interval_ns=duration(step.flag("start-interval")),
-        retries=int(step.flag("retries") or 0),
+        test=("CMD" if step.json else "CMD-SHELL", *command),
+        interval_ns=_interval(step, "interval"),
+        timeout_ns=_interval(step, "timeout"),
+        start_period_ns=_interval(step, "start-period"),
+        start_interval_ns=_interval(step, "start-interval"),
+        retries=int(retries),
     )
+
+
+def _interval(step: Instruction, name: str) -> int:
+    text = step.flag(name)
+    value = duration(text) if text else 0
+    if value and value < 10**6:
+        raise InvalidParameter(f"Interval {words.quote(name)} cannot be less than 1ms")
+    return value
 
 
 def duration(text: str) -> int:
     """Go's `1m30s` in nanoseconds."""
-    total, digits, unit = 0.0, "", ""
-    for char in f"{text}0":
-        if char.isdigit() or char == ".":
-            if unit:
-                if unit not in _UNITS:
-                    raise InvalidParameter(f'time: unknown unit "{unit}" in duration "{text}"')
-                total += float(digits) * _UNITS[unit]
-                digits = unit = ""
-            digits += char
-        else:
-            unit += char
-    return int(total)
+    body = text.removeprefix("-").removeprefix("+")
+    if body == "0":
+        return 0
+    if not body or not re.fullmatch(f"(?:{_DURATION.pattern})+", body):
+        known = re.fullmatch(rf"(?:{_DURATION.pattern})*(?:\d+(?:\.\d*)?)", body)
+        what = "missing unit in duration" if known else "invalid duration"
+        raise InvalidParameter(f"time: {what} {words.quote(text)}")
+    total = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(body))
+    return -int(total) if text.startswith("-") else int(total)
+
+
+def _duration(value_ns: int) -> str:
+    """As Go prints a time.Duration of whole milliseconds or more."""
+    if not value_ns:
+        return "0s"
+    if value_ns < 10**9:
+        return f"{value_ns / 10**6:g}ms"
+    minutes, rest = divmod(value_ns, 60 * 10**9)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest / 10**9:.9f}".rstrip("0").rstrip(".") + "s"
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + seconds
+
+
+_STEPS: Mapping[str, Callable[[Config, Instruction, Scope], Step]] = {
+    "CMD": _cmd,
+    "ENTRYPOINT": _entrypoint,
+    "ENV": _env,
+    "EXPOSE": _expose,
+    "HEALTHCHECK": _healthcheck,
+    "LABEL": _label,
+    "MAINTAINER": _maintainer,
+    "ONBUILD": _onbuild,
+    "SHELL": _shell,
+    "STOPSIGNAL": _stopsignal,
+    "USER": _user,
+    "VOLUME": _volume,
+    "WORKDIR": _workdir,
+}

@@ -52,6 +52,10 @@ class Snapshots:
             "WorkDir": str(base / "work"),
         }
 
+    def layers(self, container_id: str) -> list[Path]:
+        """The trees below the container's own, the topmost first."""
+        return self._lower(container_id)
+
     def _lower(self, container_id: str) -> list[Path]:
         try:
             text = (self._root / container_id / "lower").read_text()

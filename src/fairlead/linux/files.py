@@ -69,11 +69,16 @@ def open_in_root(root: Path, path: str, flags: int = os.O_RDONLY) -> int:
     """Opens `path` as seen by a process whose root is `root` (openat2(2), RESOLVE_IN_ROOT): links cannot lead out."""
     directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        how = struct.pack("QQQ", flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-        fd = _libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path or "/"), how, len(how))
-        if fd < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"{path}: {os.strerror(number)}")
-        return int(fd)
+        return open_at_root(directory, path, flags)
     finally:
         os.close(directory)
+
+
+def open_at_root(directory: int, path: str, flags: int = os.O_RDONLY) -> int:
+    """The same below a directory that is open already: also after a chroot elsewhere."""
+    how = struct.pack("QQQ", flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    fd = _libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path or "/"), how, len(how))
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{path}: {os.strerror(number)}")
+    return int(fd)

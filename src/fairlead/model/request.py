@@ -142,12 +142,12 @@ class BuildRequest:
     remove: bool = True
     force_remove: bool = False
     quiet: bool = False
-    network_mode: str = "default"
-    extra_hosts: tuple[str, ...] = ()
+    host_config: HostConfig = field(default_factory=HostConfig)
+    """What RUN steps may use: network, hosts, limits."""
     cache_from: tuple[str, ...] = ()
-    shm_size_bytes: int = 0
-    memory_bytes: int = 0
+    platform: str = ""
     remote: str = ""
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
     squash: bool = False
 
 

@@ -424,9 +424,12 @@ class FakeBuilder:
         self.request: BuildRequest | None = None
         self.size = 0
 
-    async def build(self, request: BuildRequest, context: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    async def prune(self) -> tuple[list[str], int]:
+        return [], 0
+
+    async def build(self, request: BuildRequest, body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
         self.request = request
-        async for chunk in context:
+        async for chunk in body:
             self.size += len(chunk)
         yield {"stream": "Step 1/1 : FROM busybox\n"}
         yield {"aux": {"ID": IMAGE.id}}

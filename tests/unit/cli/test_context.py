@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.cli import context, ignore
+from fairlead import patterns
+from fairlead.cli import context
 
 MATCHES = [
     (["*.log"], "x.log", True),
@@ -34,7 +35,7 @@ MATCHES = [
 
 @pytest.mark.parametrize(("lines", "path", "left_out"), MATCHES)
 def test_dockerignore(lines: list[str], path: str, left_out: bool) -> None:
-    assert ignore.Patterns(ignore.read("\n".join(lines))).excludes(path) is left_out
+    assert patterns.Patterns(patterns.read("\n".join(lines))).excludes(path) is left_out
 
 
 @pytest.fixture

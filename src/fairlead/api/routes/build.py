@@ -16,7 +16,8 @@ class BuildRoutes:
         return await streams.progress(self._builder.build(parse_build(request), request.body()))
 
     async def prune(self, request: Request) -> Reply:
-        return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
+        names, freed = await self._builder.prune()
+        return json_response({"CachesDeleted": names or None, "SpaceReclaimed": freed})
 
 
 def routes(builder: Builder) -> list[Route]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from fairlead.api.exchange import Request
+from fairlead.api.schema import host_config, validation
 from fairlead.api.schema.fields import Fields
 from fairlead.errors import InvalidParameter
+from fairlead.model.container import HostConfig
 from fairlead.model.request import BootstrapRequest, BuildRequest
+
+SECRETS = "x-fairlead-secrets"
+"""Our client's way to send what `RUN --mount=type=secret` shows: base64 of a JSON object, values base64."""
 
 
 def parse_build(request: Request) -> BuildRequest:
@@ -18,22 +24,64 @@ def parse_build(request: Request) -> BuildRequest:
     return BuildRequest(
         dockerfile=request.text("dockerfile") or "Dockerfile",
         tags=tuple(tag for tag in request.texts("t") if tag),
-        build_args=_json(request, "buildargs", {}),
-        labels=_json(request, "labels", {}),
+        build_args=_strings(request, "buildargs", optional=True),
+        labels=_strings(request, "labels"),
         target=request.text("target"),
         no_cache=request.flag("nocache"),
         pull=request.flag("pull"),
         remove=request.flag("rm", default=True),
         force_remove=request.flag("forcerm"),
         quiet=request.flag("q"),
-        network_mode=request.text("networkmode") or "default",
-        extra_hosts=tuple(host for text in request.texts("extrahosts") for host in text.split(",") if host),
-        cache_from=tuple(_json(request, "cachefrom", [])),
-        shm_size_bytes=request.integer("shmsize") or 0,
-        memory_bytes=request.integer("memory") or 0,
+        host_config=_host_config(request),
+        cache_from=tuple(map(str, _json(request, "cachefrom", []))),
+        platform=request.text("platform"),
         remote=request.text("remote"),
+        secrets=_secrets(request.head.headers.get(SECRETS, "")),
         squash=request.flag("squash"),
     )
+
+
+def _host_config(request: Request) -> HostConfig:
+    """The limits of RUN steps, checked as those of a container."""
+    raw = {
+        "NetworkMode": request.text("networkmode") or "default",
+        "ExtraHosts": [host for text in request.texts("extrahosts") for host in text.split(",") if host],
+        "ShmSize": request.integer("shmsize") or 0,
+        "Memory": request.integer("memory") or 0,
+        "MemorySwap": request.integer("memswap") or 0,
+        "CpuShares": request.integer("cpushares") or 0,
+        "CpuPeriod": request.integer("cpuperiod") or 0,
+        "CpuQuota": request.integer("cpuquota") or 0,
+        "CpusetCpus": request.text("cpusetcpus"),
+        "CpusetMems": request.text("cpusetmems"),
+        "CgroupParent": request.text("cgroupparent"),
+        "SecurityOpt": _json(request, "securityopt", []),
+        "Ulimits": _json(request, "ulimits", []),
+    }
+    host = host_config.parse(Fields(raw, "HostConfig"))
+    validation.check_resources(host)
+    for entry in host.extra_hosts:
+        validation.check_extra_host(entry)
+    return host
+
+
+def _strings(request: Request, name: str, *, optional: bool = False) -> dict[str, Any]:
+    """An object of strings; `optional`: or nulls."""
+    found: dict[str, Any] = _json(request, name, {})
+    for value in found.values():
+        if not isinstance(value, str) and not (optional and value is None):
+            raise InvalidParameter(f"error reading build {name}: wrong type")
+    return found
+
+
+def _secrets(header: str) -> dict[str, bytes]:
+    if not header:
+        return {}
+    try:
+        found = json.loads(base64.b64decode(header, validate=True))
+        return {str(name): base64.b64decode(value, validate=True) for name, value in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidParameter("error reading build secrets: not a base64 encoded JSON object") from None
 
 
 def _json(request: Request, name: str, default: Any) -> Any:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from fairlead.images.worker import assemble, recipe, unpack
+from fairlead.images.worker import assemble, recipe, sums, unpack
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source, TooLarge
 
@@ -27,12 +27,16 @@ def _unpack(arguments: Arguments) -> Arguments:
     layer = "recipe" in arguments
     writer = recipe.Writer(_new_file(arguments["recipe"])) if layer else None
     source = Source(0, limit=arguments["limit"], record=writer.raw if writer else None)
+    table, listing = (sums.Table(), _new_file(arguments["sums"])) if "sums" in arguments else (None, -1)
     os.chroot(arguments["target"])
     os.chdir("/")
-    unpacker = unpack.Unpacker(source, writer, layer=layer)
+    unpacker = unpack.Unpacker(source, writer, layer=layer, sums=table)
     unpacker.run()
     if writer:
         writer.close()
+    if table:
+        with open(listing, "wb") as file:
+            table.write(file.write)
     return {
         "diff_id": source.diff_id,
         "digest": "sha256:" + source.outer.hexdigest(),
@@ -94,6 +98,16 @@ def _copy(arguments: Arguments) -> Arguments:
     return copy.run(arguments)
 
 
+def _sums(arguments: Arguments) -> Arguments:
+    return {"found": sums.of_paths(arguments["source"], arguments["patterns"])}
+
+
+def _fetch(arguments: Arguments) -> Arguments:
+    from fairlead.images.worker import fetch
+
+    return fetch.run(arguments)
+
+
 def _mkdir(arguments: Arguments) -> Arguments:
     """Makes a directory and its parents in the tree `target`."""
     os.chroot(arguments["target"])
@@ -110,6 +124,8 @@ OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
     "assemble": _assemble,
     "remove": _remove,
     "copy": _copy,
+    "sums": _sums,
+    "fetch": _fetch,
     "mkdir": _mkdir,
 }
 

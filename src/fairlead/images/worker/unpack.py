@@ -11,10 +11,13 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.source import Source
+
+if TYPE_CHECKING:
+    from fairlead.images.worker.sums import Table
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -46,6 +49,8 @@ class Unpacker:
     recipe: Writer | None = None
     layer: bool = True
     """Whether `.wh.` names mean deletions."""
+    sums: Table | None = None
+    """Receives what the build cache compares."""
     size: int = 0
     entries: int = 0
     _directories: dict[str, tarfile.TarInfo] = field(default_factory=dict)
@@ -92,6 +97,7 @@ class Unpacker:
             os.chown(name, info.uid, info.gid, follow_symlinks=False)
             _set_attributes(name, info)
             _set_times(name, info)
+            self._sum(name, stat.S_IFLNK, 0o777, "l", info.linkname)
         elif info.ischr() or info.isblk() or info.isfifo():
             self._node(name, info)
         else:
@@ -100,7 +106,7 @@ class Unpacker:
     def _regular(self, name: str, info: tarfile.TarInfo) -> None:
         self.size += info.size
         try:
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise Refused(f"archive entry {info.name!r}: {error.strerror}") from error
         try:
@@ -109,7 +115,7 @@ class Unpacker:
             else:
                 if self.recipe is not None and info.size:
                     self._files[name] = self.recipe.file(os.fsencode(name), info.size)
-                self.source.copy(info.size, lambda piece: os.write(fd, piece))
+                self._content(name, fd, info)
             os.fchown(fd, info.uid, info.gid)
             os.fchmod(fd, info.mode & 0o7777)
             if info.pax_headers:
@@ -117,6 +123,25 @@ class Unpacker:
             os.utime(fd, ns=_times(info))
         finally:
             os.close(fd)
+
+    def _content(self, name: str, fd: int, info: tarfile.TarInfo) -> None:
+        if self.sums is None:
+            self.source.copy(info.size, lambda piece: os.write(fd, piece))
+            return
+        capability = info.pax_headers.get(f"{_XATTR}security.capability", "").encode("utf-8", "surrogateescape")
+        digest = self.sums.entry(name, stat.S_IFREG, info.mode, capability=capability)
+
+        def write(piece: memoryview) -> int:
+            done = os.write(fd, piece)
+            digest.update(piece[:done])
+            return done
+
+        self.source.copy(info.size, write)
+        self.sums.put(name, "f", digest.hexdigest())
+
+    def _sum(self, name: str, kind: int, mode: int, mark: str, link: str = "") -> None:
+        if self.sums is not None:
+            self.sums.put(name, mark, self.sums.entry(name, kind, mode, link).hexdigest())
 
     def _sparse(self, fd: int, info: tarfile.TarInfo) -> None:
         """Contents of sparse files are kept in the recipe as they stand in the tar: no file has these bytes."""
@@ -131,6 +156,13 @@ class Unpacker:
                 os.write(fd, data)
                 left -= len(data)
         os.ftruncate(fd, info.size)
+        if self.sums is not None:
+            digest = self.sums.entry(clean(info.name), stat.S_IFREG, info.mode)
+            digest.update(repr((info.size, pieces)).encode())
+            for offset, length in pieces:
+                for at in range(offset, offset + length, 1 << 18):
+                    digest.update(os.pread(fd, min(1 << 18, offset + length - at), at))
+            self.sums.put(clean(info.name), "f", digest.hexdigest())
 
     def _hard_link(self, name: str, info: tarfile.TarInfo) -> None:
         target = clean(info.linkname)
@@ -138,6 +170,8 @@ class Unpacker:
             if stat.S_ISDIR(os.lstat(target).st_mode):
                 raise Refused(f"archive entry {info.name!r} is a hard link to a directory")
             os.link(target, name, follow_symlinks=False)
+            if self.sums is not None:
+                self.sums.same(name, target)
         except OSError as error:
             raise Refused(f"archive entry {info.name!r} links to {info.linkname!r}: {error.strerror}") from error
 
@@ -153,6 +187,7 @@ class Unpacker:
         os.chmod(name, info.mode & 0o7777)
         _set_attributes(name, info)
         _set_times(name, info)
+        self._sum(name, os.lstat(name).st_mode, info.mode, "o", str(os.lstat(name).st_rdev))
 
     def _directory(self, name: str, info: tarfile.TarInfo) -> None:
         if name not in self._made or os.path.islink(name):
@@ -166,6 +201,7 @@ class Unpacker:
         os.chmod(name, info.mode & 0o7777)
         _set_attributes(name, info)
         self._directories[name] = info
+        self._sum(name, stat.S_IFDIR, info.mode, "d")
 
     def _parent(self, name: str) -> None:
         """Parents the archive did not list are made, as Docker does: root's, 0755."""
@@ -211,6 +247,8 @@ class Unpacker:
         if stat.S_ISDIR(status.st_mode):
             self._forget(name)
             remove_tree(name, self._keep)
+            if self.sums is not None:
+                self.sums.forget(name)
         else:
             self._keep(name)
             os.unlink(name)

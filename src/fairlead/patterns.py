@@ -1,4 +1,7 @@
-"""`.dockerignore`: which paths of a build context stay at home, by the rules of docker's pattern matcher."""
+"""Patterns of paths: `.dockerignore` by the rules of docker's matcher, and the wildcards of COPY by Go's.
+
+Used on both sides: the client leaves files at home, the builder takes and leaves them.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +65,21 @@ def read(text: str) -> list[str]:
     return [line for line in found if line not in ("", "!", ".", "!.")]
 
 
-def _expression(pattern: str) -> str:
+def wildcard(pattern: str) -> re.Pattern[str]:
+    """Go's filepath.Match, for whole paths: `*` and `?` stop at slashes."""
+    return re.compile(_expression(pattern, deep=False) + r"\Z", re.DOTALL)
+
+
+def has_wildcard(pattern: str) -> bool:
+    return re.search(r"[*?\[]", re.sub(r"\\.", "", pattern)) is not None
+
+
+def _expression(pattern: str, *, deep: bool = True) -> str:
     out = []
     at = 0
     while at < len(pattern):
         char = pattern[at]
-        if pattern.startswith("**", at):
+        if deep and pattern.startswith("**", at):
             at += 2
             if pattern.startswith("/", at):
                 at += 1
@@ -87,7 +99,7 @@ def _expression(pattern: str) -> str:
             end = pattern.find("]", at + 1)
             if end < 0:
                 raise ValueError("syntax error in pattern")
-            body = pattern[at:end].replace("\\", "\\\\")
+            body = pattern[at:end].replace("\\", "\\\\").replace("[", "\\[")
             out.append(f"[{body}]")
             at = end + 1
         else:

@@ -1,0 +1,138 @@
+"""`RUN --mount` of one step: binds of stages and images, caches that outlive builds, secrets, tmpfs.
+
+What is made for a step goes with it (an exit stack); only caches stay, below `buildcache/` of the data root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import posixpath
+import shutil
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairlead import ids
+from fairlead.engine.buildsources import Sources
+from fairlead.errors import InvalidParameter
+from fairlead.images.dockerfile.mounts import RunMount
+from fairlead.linux import files
+from fairlead.model.container import Mount
+
+
+@dataclass
+class Caches:
+    """The cache directories of all builds. `locked` ones wait for each other, `private` ones step aside."""
+
+    root: Path
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _users: dict[str, int] = field(default_factory=dict)
+
+    async def take(self, mount: RunMount, stack: AsyncExitStack) -> tuple[Path, bool]:
+        """The directory, and whether it is new."""
+        name = hashlib.sha256((mount.id or mount.target).encode()).hexdigest()[:32]
+        if mount.sharing == "locked":
+            await stack.enter_async_context(self._locks.setdefault(name, asyncio.Lock()))
+        number = 0
+        while mount.sharing == "private" and self._users.get(f"{name}-{number}"):
+            number += 1
+        name = f"{name}-{number}"
+        self._users[name] = self._users.get(name, 0) + 1
+        stack.callback(self._leave, name)
+        path = self.root / name
+        fresh = not path.exists()
+        if fresh:
+            path.mkdir(parents=True)
+            path.chmod(0o755 if mount.mode is None else mount.mode)
+            os.chown(path, mount.uid or 0, mount.gid or 0)
+        return path, fresh
+
+    def _leave(self, name: str) -> None:
+        self._users[name] -= 1
+        if not self._users[name]:
+            del self._users[name]
+
+    def prune(self) -> tuple[list[str], int]:
+        """Removes what no build uses: names, and bytes set free."""
+        names, freed = [], 0
+        for path in sorted(self.root.iterdir()) if self.root.is_dir() else ():
+            if path.name not in self._users:
+                freed += sum(entry.lstat().st_blocks * 512 for entry in path.rglob("*"))
+                files.remove_tree(path)
+                names.append(path.name)
+        return names, freed
+
+
+@dataclass(frozen=True, slots=True)
+class Mounter:
+    """`work` is the build's own directory, `volatile` one in memory, where secrets are."""
+
+    sources: Sources
+    caches: Caches
+    work: Path
+    volatile: Path
+    secrets: dict[str, bytes]
+
+    async def mounts(self, wanted: list[RunMount], working_dir: str, stack: AsyncExitStack) -> list[Mount]:
+        made = []
+        for mount in wanted:
+            target = posixpath.normpath(posixpath.join("/", working_dir, mount.target))
+            match mount.type:
+                case "tmpfs":
+                    made.append(Mount(type="tmpfs", target=target, size_bytes=mount.size_bytes))
+                case "secret":
+                    made += self._secret(mount, working_dir, stack)
+                case "cache":
+                    made.append(await self._cache(mount, target, stack))
+                case _:
+                    made.append(await self._bind(mount, target, stack))
+        return made
+
+    def _secret(self, mount: RunMount, working_dir: str, stack: AsyncExitStack) -> list[Mount]:
+        name = mount.id or mount.source or posixpath.basename(mount.target)
+        value = self.secrets.get(name)
+        if value is None:
+            if mount.required:
+                raise InvalidParameter(f"secret {name}: not found")
+            return []
+        target = mount.target or f"/run/secrets/{posixpath.basename(name)}"
+        self.volatile.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.volatile / ids.new_id()
+        stack.callback(path.unlink)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        with open(fd, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+            file.write(value)
+        path.chmod(0o400 if mount.mode is None else mount.mode)
+        os.chown(path, mount.uid or 0, mount.gid or 0)
+        return [Mount(type="bind", source=str(path), target=posixpath.join("/", working_dir, target), read_only=True)]
+
+    async def _cache(self, mount: RunMount, target: str, stack: AsyncExitStack) -> Mount:
+        path, fresh = await self.caches.take(mount, stack)
+        if fresh and mount.origin:
+            tree = await self.sources.tree(mount.origin, stack)
+            shutil.copytree(_inside(tree, mount.source), path, symlinks=True, dirs_exist_ok=True)
+        return Mount(type="bind", source=str(path), target=target, read_only=bool(mount.read_only))
+
+    async def _bind(self, mount: RunMount, target: str, stack: AsyncExitStack) -> Mount:
+        """Read-only, or with writes that go nowhere: to a layer of the step's own."""
+        if mount.read_only:
+            tree = await self.sources.tree(mount.origin, stack)
+        else:
+            tree = await self.sources.scratch_copy(mount.origin, stack)
+        return Mount(
+            type="bind", source=str(_inside(tree, mount.source)), target=target, read_only=bool(mount.read_only)
+        )
+
+
+def _inside(tree: Path, path: str) -> Path:
+    """A path below the tree, its links followed within."""
+    try:
+        fd = files.open_in_root(tree, path or "/", os.O_PATH)
+    except OSError as error:
+        raise InvalidParameter(f"failed to compute cache key: {path}: {(error.strerror or '').lower()}") from error
+    try:
+        return Path(f"/proc/self/fd/{fd}").readlink()
+    finally:
+        os.close(fd)
