@@ -53,12 +53,10 @@ def device_rules() -> list[dict[str, object]]:
     return rules
 
 
-def nofile_limit() -> tuple[int, int]:
-    """The hard limit of open files we may hand on: without CAP_SYS_RESOURCE it cannot be raised."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return min(max(soft, 1024), hard) if hard > 0 else soft, hard
+def oom_score() -> int:
+    """What a child of ours begins with."""
+    with open("/proc/self/oom_score_adj") as f:  # noqa: PTH123
+        return int(f.read())
 
 
 def init_program() -> str | None:

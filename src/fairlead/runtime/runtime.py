@@ -14,12 +14,11 @@ from typing import Any
 
 from fairlead import ids
 from fairlead.errors import Conflict, SystemFailure
-from fairlead.linux import files, process
+from fairlead.linux import files, mounts, process
 from fairlead.model.container import HostConfig
 from fairlead.model.settings import Settings
-from fairlead.runtime import cgroups, conmon, crun, defaults, hybrid, seccomp
+from fairlead.runtime import cgroups, conmon, crun, defaults, features, hybrid, resources, seccomp
 from fairlead.runtime.launch import Exit, Launched, LaunchSpec
-from fairlead.runtime.spec import resources
 
 LOST = 255
 """Exit code when nobody saw the end (the machine went down, the monitor was killed)."""
@@ -38,8 +37,7 @@ class Runtime:
         self._cgroup_parent = f"/fairlead/{settings.instance}"
         self.filters = seccomp.Filters(settings.data_root / "seccomp")
         self.available = defaults.host_capabilities()
-        self.cgroup_v2 = cgroups.version() == 2
-        self.swap_limits = cgroups.swap_limits()
+        self.features = features.read()
         self._namespace: hybrid.RuntimeNamespace | None = None
         self._command: list[str] = []
         self._monitor = ""
@@ -50,7 +48,7 @@ class Runtime:
         self._command, self._monitor = crun.command(self._root), conmon.program()
         for folder in (self.bundles, self._exits, self._root):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self.cgroup_v2 and hybrid.needed():
+        if self.features.cgroup_version == 1 and hybrid.needed():
             self._namespace = hybrid.RuntimeNamespace(self._roots)
             self._namespace.prepare()
 
@@ -64,8 +62,29 @@ class Runtime:
     def bundle(self, container_id: str) -> Path:
         return self.bundles / container_id
 
-    def cgroup(self, container_id: str) -> str:
-        return f"{self._cgroup_parent}/{container_id}"
+    def cgroup(self, container_id: str, parent: str = "") -> str:
+        """Where the container's cgroup is, or is to be. A parent of the user's choice is remembered in the bundle."""
+        if parent:
+            return f"/{parent.strip('/')}/{container_id}"
+        try:
+            return os.readlink(self.bundle(container_id) / "cgroup")  # noqa: PTH115
+        except OSError:
+            return f"{self._cgroup_parent}/{container_id}"
+
+    def shm(self, container_id: str) -> Path:
+        """The /dev/shm of a container that lets others join it."""
+        return self.bundle(container_id) / "shm"
+
+    def share_shm(self, container_id: str, size_bytes: int) -> Path:
+        """Mounts that /dev/shm; `forget` unmounts it."""
+        path = self.shm(container_id)
+        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        flags = mounts.MS_NOSUID | mounts.MS_NODEV | mounts.MS_NOEXEC
+        try:
+            mounts.mount("shm", path, fstype="tmpfs", flags=flags, data=f"mode=1777,size={size_bytes}")
+        except OSError as error:
+            raise SystemFailure(f"mount /dev/shm of {container_id[:12]}: {error.strerror}") from error
+        return path
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -100,6 +119,8 @@ class Runtime:
         """The OCI bundle directory with its config.json."""
         bundle = self.bundle(container_id)
         bundle.mkdir(mode=0o700, exist_ok=True)
+        if (place := document["linux"]["cgroupsPath"]) != f"{self._cgroup_parent}/{container_id}":
+            (bundle / "cgroup").symlink_to(place)
         (bundle / "config.json").write_text(json.dumps(document, separators=(",", ":")))
         return bundle
 
@@ -144,6 +165,7 @@ class Runtime:
         """Removes bundle and exit file."""
         for connection in list(self._attached.pop(container_id, ())):
             connection.close()
+        mounts.umount(self.shm(container_id), lazy=True)
         files.remove_tree(self.bundle(container_id))
         (self._exits / container_id).unlink(missing_ok=True)
 
@@ -223,7 +245,7 @@ class Runtime:
     async def update(self, container_id: str, host_config: HostConfig) -> None:
         """New limits for a running container."""
         path = self.bundle(container_id) / "resources.json"
-        limits = resources(host_config, swap_limits=self.swap_limits)
+        limits = resources.render(host_config, swap_limits=self.features.swap)
         del limits["devices"]
         path.write_text(json.dumps(limits))
         if error := await self._crun("update", "--resources", str(path), container_id):
