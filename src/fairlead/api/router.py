@@ -6,36 +6,30 @@ import re
 from collections.abc import Iterable, Mapping
 
 from fairlead.api.exchange import Route
+from fairlead.api.versions import NEWEST, OLDEST, Version, text
 from fairlead.errors import InvalidParameter
-
-MIN_VERSION = (1, 24)
-MAX_VERSION = (1, 50)
 
 _VERSIONED = re.compile(r"/v([0-9]+)\.([0-9]+)(/.*)\Z", re.DOTALL)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-def split_version(path: str) -> tuple[tuple[int, int], str]:
+def split_version(path: str) -> tuple[Version, str]:
     """`/v1.43/info` → ((1, 43), `/info`); without a version the newest is meant."""
     match = _VERSIONED.match(path)
     if match is None:
-        return MAX_VERSION, path
+        return NEWEST, path
     version = (int(match[1]), int(match[2]))
     given = f"{match[1]}.{match[2]}"
-    if version < MIN_VERSION:
+    if version < OLDEST:
         raise InvalidParameter(
-            f"client version {given} is too old. Minimum supported API version is {_text(MIN_VERSION)}, "
+            f"client version {given} is too old. Minimum supported API version is {text(OLDEST)}, "
             "please upgrade your client to a newer version"
         )
-    if version > MAX_VERSION:
+    if version > NEWEST:
         raise InvalidParameter(
-            f"client version {given} is too new. Maximum supported API version is {_text(MAX_VERSION)}"
+            f"client version {given} is too new. Maximum supported API version is {text(NEWEST)}"
         )
     return version, match[3]
-
-
-def _text(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
 
 
 class Router:

@@ -9,11 +9,11 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import fairlead
-from fairlead.api import errors
+from fairlead.api import errors, versions
 from fairlead.api.channel import Channel
 from fairlead.api.connection import Connection
 from fairlead.api.exchange import JSON, Reply, Request, Response, Route
-from fairlead.api.router import MAX_VERSION, Router, split_version
+from fairlead.api.router import Router, split_version
 from fairlead.api.routes import build, containers, events, exec, images, networks, own, streams, system, volumes
 from fairlead.api.services import Engine
 from fairlead.errors import EngineError, InvalidParameter, NotModified
@@ -39,7 +39,7 @@ class Server:
         self._closing = asyncio.Event()
         self._standing = (
             ("Server", f"Docker/{system.COMPATIBLE_WITH} Fairlead/{fairlead.__version__} (linux)"),
-            ("Api-Version", f"{MAX_VERSION[0]}.{MAX_VERSION[1]}"),
+            ("Api-Version", versions.text(versions.NEWEST)),
             ("Ostype", "linux"),
             ("Docker-Experimental", "false"),
         )

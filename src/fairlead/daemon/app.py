@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fairlead.api.server import Server
 from fairlead.daemon import config, listeners
 from fairlead.daemon.supervise import Supervisor
+from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
 from fairlead.engine.bootstrap import Bootstrap
 from fairlead.engine.build import Builder
@@ -102,7 +103,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     )  # fmt: skip
     monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, logs, waiters, events)
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
-    creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events)
+    ground = admission.look(runtime.features, runtime.available)
+    creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events, ground)
     containers = Containers(
         registry=registry, creator=creator, control=control, remover=remover, linker=linker, connector=connector,
         launcher=launcher, attachments=attachments, execs=execs, logs=logs, health=health, images=images,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from fairlead import ids
-from fairlead.engine import configuration, connect, mountpoints, names
+from fairlead.engine import admission, configuration, connect, mountpoints, names, platform
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.images import Images
@@ -16,7 +16,7 @@ from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
 from fairlead.engine.volumes import Volumes
-from fairlead.errors import InvalidParameter, NotFound
+from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images.snapshots import Snapshots
 from fairlead.linux import files
 from fairlead.model.container import Config, Container, Endpoint, EndpointRequest, HostConfig, Mount
@@ -35,6 +35,7 @@ class Creator:
         topology: Topology,
         etc: EtcFiles,
         events: Events,
+        ground: admission.Ground,
     ) -> None:
         self._registry = registry
         self._images = images
@@ -44,14 +45,16 @@ class Creator:
         self._topology = topology
         self._etc = etc
         self._events = events
+        self._ground = ground
 
     async def create(self, request: CreateRequest) -> CreateResult:
         name = names.check(request.name) if request.name else None
         image = self._images.get(request.config.image) if request.config.image else None
+        remarks = platform.check(image, request.config.image, request.platform) if image else []
         container_id = ids.new_id()
         config = configuration.merge(request.config, image.config if image else None)
         path, args = configuration.command(config)
-        host_config = self._resolve_modes(request.host_config)
+        host_config, warnings = admission.admit(self._resolve_modes(request.host_config), self._ground)
         config = self._with_hostname(config, host_config, container_id)
         with ExitStack() as undo:
             chosen = name or names.generate(self._registry.taken, container_id)
@@ -75,7 +78,7 @@ class Creator:
             container = await self._make(container, image, undo)
             undo.pop_all()
         self._events.container(container, "create")
-        return CreateResult(container.id, _warnings(host_config))
+        return CreateResult(container.id, (*remarks, *warnings))
 
     async def _make(self, container: Container, image: Image | None, undo: ExitStack) -> Container:
         """Snapshot, directory, volumes, record: in this order, so that what is recorded is there."""
@@ -116,8 +119,17 @@ class Creator:
         """`container:name` becomes `container:<id>`, so that it survives a rename."""
         kind, colon, ref = host.network_mode.partition(":")
         if kind == "container" and colon:
-            return replace(host, network_mode=f"container:{self._donor(ref).id}")
-        return host
+            host = replace(host, network_mode=f"container:{self._donor(ref).id}")
+        return replace(host, pid_mode=self._by_id(host.pid_mode), ipc_mode=self._by_id(host.ipc_mode))
+
+    def _by_id(self, mode: str) -> str:
+        """A donor that is not there yet may come before the start."""
+        kind, _, ref = mode.partition(":")
+        if kind != "container":
+            return mode
+        with suppress(EngineError):
+            return f"container:{self._registry.get(ref).id}"
+        return mode
 
     def _with_hostname(self, config: Config, host: HostConfig, container_id: str) -> Config:
         if host.network_mode.startswith("container:"):
@@ -137,9 +149,3 @@ class Creator:
 
 def _host_name() -> str:
     return os.uname().nodename
-
-
-def _warnings(host: HostConfig) -> tuple[str, ...]:
-    if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
-        return ("Published ports are discarded when using host network mode",)
-    return ()

@@ -29,7 +29,7 @@ from fairlead.errors import Conflict, InvalidParameter, NotFound
 from fairlead.linux import files, process
 from fairlead.model.container import Container, Status
 from fairlead.model.request import ExecRequest, ExecView
-from fairlead.runtime import crun, spec, users
+from fairlead.runtime import capabilities, crun, spec, users
 from fairlead.runtime.runtime import Runtime
 
 _CHUNK = 1 << 15
@@ -245,7 +245,7 @@ class Execs:
         user = request.user or container.config.user
         who = users.resolve(self._root(container.id), user, host.group_add if not request.user else ())
         available = self._runtime.available
-        caps = [c for c in sorted(available)] if request.privileged else spec.capabilities(host, available)
+        caps = [c for c in sorted(available)] if request.privileged else capabilities.granted(host, available)
         env = environment.override(self._variables(container), request.env)
         if request.tty and not any(entry.startswith("TERM=") for entry in env):
             env.append("TERM=xterm")
@@ -257,8 +257,8 @@ class Execs:
             "env": env,
             "cwd": request.working_dir or container.config.working_dir or "/",
             "user": {"uid": who.uid, "gid": who.gid, "additionalGids": list(who.groups)},
-            "capabilities": spec.process_capabilities(caps, who),
-            "noNewPrivileges": any(o.startswith("no-new-privileges") and "false" not in o for o in host.security_opt),
+            "capabilities": capabilities.of_process(caps, who),
+            "noNewPrivileges": spec.no_new_privileges(host.security_opt),
         }
         if size and any(size):
             document["consoleSize"] = {"height": size[0], "width": size[1]}

@@ -12,15 +12,14 @@ from fairlead.engine.etc import EtcFiles
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.container import Container, HostConfig
+from fairlead.model.container import Container, HostConfig, Status
 from fairlead.model.settings import Settings
-from fairlead.runtime import defaults, seccomp, spec, users
+from fairlead.runtime import capabilities, defaults, seccomp, spec, users
 from fairlead.runtime.launch import Launched, LaunchSpec
 from fairlead.runtime.runtime import Runtime
 
 _SIZE = re.compile(r"([0-9]+)([kmg]?)b?\Z")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_JOINABLE = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"))
 
 
 class Launcher:
@@ -65,8 +64,8 @@ class Launcher:
 
     def _spec(self, container: Container, root: Path, netns_path: str | None) -> tuple[spec.SpecInput, str]:
         host, config = container.host_config, container.config
-        capabilities = spec.capabilities(host, self._runtime.available)
-        profile, annotation, key = self._seccomp(host, capabilities)
+        granted = capabilities.granted(host, self._runtime.available)
+        profile, annotation, key = self._seccomp(host, granted)
         given = spec.SpecInput(
             container=container,
             env=self.environment(container),
@@ -76,10 +75,9 @@ class Launcher:
             hostname=config.hostname,
             domainname=config.domainname,
             identity=users.resolve(root, config.user, host.group_add),
-            cgroup_path=self._runtime.cgroup(container.id),
-            cgroup_v2=self._runtime.cgroup_v2,
-            swap_limits=self._runtime.swap_limits,
-            capabilities=capabilities,
+            cgroup_path=self._runtime.cgroup(container.id, host.cgroup_parent),
+            swap_limits=self._runtime.features.swap,
+            capabilities=granted,
             seccomp=profile,
             seccomp_annotation=annotation,
             namespaces=self._namespaces(container),
@@ -105,29 +103,55 @@ class Launcher:
         """Namespaces that are not to be the container's own: '' is the host's, else a path."""
         host = container.host_config
         found: dict[str, str] = {}
-        for kind, field in _JOINABLE:
-            mode = str(getattr(host, field))
-            if mode == "host":
-                found[kind] = ""
-            elif mode.startswith("container:"):
-                found[kind] = f"/proc/{self._donor(mode.partition(':')[2], kind).state.pid}/ns/{kind}"
-        if host.ipc_mode == "host":
-            found["shm"] = "/dev/shm"
+        if host.pid_mode == "host":
+            found["pid"] = ""
+        elif host.pid_mode.startswith("container:"):
+            found["pid"] = f"/proc/{self._donor(host.pid_mode, 'PID').state.pid}/ns/pid"
+        if host.uts_mode == "host":
+            found["uts"] = ""
         if host.cgroupns_mode == "host":
             found["cgroup"] = ""
-        if host.network_mode == "host" and host.uts_mode == "host":
-            found["uts"] = ""
-        return found
+        return found | self._ipc(container)
 
-    def _donor(self, ref: str, kind: str) -> Container:
+    def _ipc(self, container: Container) -> dict[str, str]:
+        """System V objects, and the /dev/shm that goes with them."""
+        host = container.host_config
+        match host.ipc_mode.partition(":"):
+            case ("host", "", ""):
+                return {"ipc": "", "shm": "/dev/shm"}
+            case ("shareable", "", ""):
+                return {"shm": str(self._runtime.share_shm(container.id, host.shm_size_bytes))}
+            case ("container", ":", _):
+                donor = self._donor(host.ipc_mode, "IPC")
+                return {"ipc": f"/proc/{donor.state.pid}/ns/ipc", "shm": self._shared_shm(donor)}
+        return {}
+
+    def _shared_shm(self, donor: Container) -> str:
+        while donor.host_config.ipc_mode.startswith("container:"):
+            donor = self._donor(donor.host_config.ipc_mode, "IPC")
+        match donor.host_config.ipc_mode:
+            case "host":
+                return "/dev/shm"
+            case "shareable":
+                return str(self._runtime.shm(donor.id))
+        raise InvalidParameter(
+            f"failed to join IPC namespace: container {donor.id}: non-shareable IPC "
+            "(hint: use IpcMode:shareable for the donor container)"
+        )
+
+    def _donor(self, mode: str, kind: str) -> Container:
+        ref = mode.partition(":")[2]
         try:
             donor = self._registry.get(ref)
         except NotFound as error:
-            raise InvalidParameter(f"joining {kind} namespace of container: {error.message}") from error
-        if not donor.state.status.running or not donor.state.pid:
+            raise InvalidParameter(f"failed to join {kind} namespace: {error.message}") from error
+        if donor.state.status is Status.RESTARTING:
             raise Conflict(
-                f"cannot join {kind} namespace of a non running container: container {donor.id} is not running"
+                f"failed to join {kind} namespace: container {donor.id} is restarting, "
+                "wait until the container is running"
             )
+        if not donor.state.status.running or not donor.state.pid:
+            raise Conflict(f"failed to join {kind} namespace: container {donor.id} is not running")
         return donor
 
 
@@ -141,8 +165,8 @@ def _profile_text(chosen: str) -> str:
 
 
 def _init_path(host: HostConfig) -> str:
-    if not host.init:
-        return ""
+    if not host.init or host.pid_mode:
+        return ""  # where others are, it would not be the first process
     program = defaults.init_program()
     if program is None:
         raise SystemFailure("--init: no minimal init on this host: install catatonit or tini")

@@ -69,6 +69,7 @@ class Lifecycle:
     async def _steps(self, container: Container, undo: AsyncExitStack) -> Container:
         self._linker.sources(container)
         mountpoints.make_sources(container)
+        mountpoints.check_propagation(container)
         root = self._snapshots.mount(container.id)
         undo.callback(self._snapshots.umount, container.id)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from fairlead import ids
 from fairlead.errors import InvalidParameter, SystemFailure
+from fairlead.linux import mounts
 from fairlead.model.container import Config, Container, HostConfig, Mount
+from fairlead.runtime import tmpfs
 
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -36,11 +38,24 @@ def collect(
             raise InvalidParameter(f"Duplicate mount point: {mount.target}")
         explicit.add(mount.target)
         found[mount.target] = mount
-    tmpfs = {clean(target) for target in host_config.tmpfs}
+    transient = check_tmpfs(host_config)
+    if both := transient & explicit:
+        raise InvalidParameter(f"Duplicate mount point: {min(both)}")
     for target in map(clean, config.volumes):
-        if target not in found and target not in tmpfs:
+        if target not in found and target not in transient:
             found[target] = Mount(type="volume", target=target)
     return tuple(_named(mount) for mount in found.values())
+
+
+def check_tmpfs(host_config: HostConfig) -> set[str]:
+    """Targets of `--tmpfs`."""
+    for target, text in host_config.tmpfs.items():
+        if not target.startswith("/"):
+            raise InvalidParameter(f"invalid mount path: '{target}' mount path must be absolute")
+        if clean(target) == "/":
+            raise InvalidParameter("invalid specification: destination can't be '/'")
+        tmpfs.options(text)
+    return {clean(target) for target in host_config.tmpfs}
 
 
 def _named(mount: Mount) -> Mount:
@@ -58,13 +73,14 @@ def parse_bind(spec: str) -> Mount:
     parts = spec.split(":")
     if len(parts) == 1 and parts[0]:
         return Mount(type="volume", target=_target(spec, "volume", parts[0]))
-    if len(parts) not in (2, 3) or not all(parts):
+    if len(parts) not in (2, 3) or not all(parts[:2]) or (len(parts) == 2 and _is_mode(parts[1])):
         raise InvalidParameter(f"invalid volume specification: '{spec}'")
     source, options = parts[0], parts[2] if len(parts) == 3 else ""
+    if not _is_mode(options):
+        raise InvalidParameter(f"invalid mode: {options}")
     words = options.split(",") if options else []
     kind = "bind" if source.startswith("/") else "volume"
     target = _target(spec, kind, parts[1])
-    _check_options(spec, words)
     mount = Mount(
         type=kind,
         target=target,
@@ -75,11 +91,7 @@ def parse_bind(spec: str) -> Mount:
     )
     if kind == "bind":
         return replace(mount, source=clean(source))
-    if not _VOLUME_NAME.match(source):
-        raise InvalidParameter(
-            f'create {source}: "{source}" includes invalid characters for a local volume name, only '
-            '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
-        )
+    _check_volume(source, "")
     return replace(mount, name=source)
 
 
@@ -91,61 +103,101 @@ def _target(spec: str, kind: str, path: str) -> str:
         )
     target = clean(path)
     if target == "/":
-        raise InvalidParameter(f"invalid volume specification: '{spec}': invalid specification: "
-                               "destination can't be '/'")  # fmt: skip
+        raise InvalidParameter(
+            f"invalid volume specification: '{spec}': invalid mount config for type \"{kind}\": "
+            "invalid specification: destination can't be '/'"
+        )
     return target
 
 
-def _check_options(spec: str, words: Sequence[str]) -> None:
-    groups = (("ro", "rw"), _PROPAGATIONS, _LABELS, ("nocopy",), _CONSISTENCY)
-    for word in words:
-        if not any(word in group for group in groups):
-            raise InvalidParameter(f"invalid mode: {','.join(words)}")
-    if any(sum(word in group for word in words) > 1 for group in groups):
-        raise InvalidParameter(f"invalid mode: {','.join(words)}")
+_MODES = (("ro", "rw"), _PROPAGATIONS, _LABELS, ("nocopy",), _CONSISTENCY)
+
+
+def _is_mode(text: str) -> bool:
+    """Words of `-v`'s third part, at most one of each kind."""
+    words = text.split(",") if text else []
+    kinds = [next((kind for kind, group in enumerate(_MODES) if word in group), None) for word in words]
+    return None not in kinds and len(set(kinds)) == len(kinds)
 
 
 def check_mount(mount: Mount) -> Mount:
     """An entry of `--mount`, with Docker's complaints."""
-    where = f'invalid mount config for type "{mount.type}": '
+    fault = _fault(mount)
+    if fault:
+        raise InvalidParameter(f'invalid mount config for type "{mount.type}": {fault}')
+    if mount.type == "volume":
+        _check_volume(mount.name, mount.driver)
+    return replace(mount, target=clean(mount.target), source=clean(mount.source) if mount.type == "bind" else "")
+
+
+def _fault(mount: Mount) -> str:
     if mount.type not in ("bind", "volume", "tmpfs"):
-        raise InvalidParameter(f"{where}mount type unknown")
+        return "mount type unknown"
     if not mount.target:
-        raise InvalidParameter(f"{where}field Target must not be empty")
+        return "field Target must not be empty"
     if not mount.target.startswith("/"):
-        raise InvalidParameter(f"{where}invalid mount path: '{mount.target}' mount path must be absolute")
+        return f"invalid mount path: '{mount.target}' mount path must be absolute"
     if clean(mount.target) == "/":
-        raise InvalidParameter(f"{where}invalid specification: destination can't be '/'")
-    if mount.type == "bind":
-        if not mount.source:
-            raise InvalidParameter(f"{where}field Source must not be empty")
-        if not mount.source.startswith("/"):
-            raise InvalidParameter(f"{where}invalid mount path: '{mount.source}' mount path must be absolute")
-        if not Path(mount.source).exists():
-            raise InvalidParameter(f"{where}bind source path does not exist: {mount.source}")
-    name = mount.name or (mount.source if mount.type == "volume" else "")
-    if mount.type == "volume" and name and not _VOLUME_NAME.match(name):
+        return "invalid specification: destination can't be '/'"
+    match mount.type:
+        case "bind":
+            return _bind_fault(mount)
+        case "volume":
+            return _volume_fault(mount)
+    tmpfs.options(mount.options)
+    return ""
+
+
+def _bind_fault(mount: Mount) -> str:
+    if not mount.source:
+        return "field Source must not be empty"
+    if mount.propagation not in ("", *_PROPAGATIONS):
+        return f"invalid propagation mode: {mount.propagation}"
+    if not mount.source.startswith("/"):
+        return f"invalid mount path: '{mount.source}' mount path must be absolute"
+    if not mount.create_source and not Path(mount.source).exists():
+        return f"bind source path does not exist: {mount.source}"
+    return ""
+
+
+def _volume_fault(mount: Mount) -> str:
+    if mount.subpath and not mount.name:
+        return "must not set Subpath when using anonymous volumes"
+    if mount.subpath and (mount.subpath.startswith("/") or clean(f"x/{mount.subpath}").partition("/")[0] != "x"):
+        return "subpath must be a relative path within the volume"
+    if mount.read_only and not mount.name:
+        return "must not set ReadOnly mode when using anonymous volumes"
+    return ""
+
+
+def _check_volume(name: str, driver: str) -> None:
+    if name and not _VOLUME_NAME.match(name):
         raise InvalidParameter(
             f'create {name}: "{name}" includes invalid characters for a local volume name, only '
             '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
-    return replace(mount, target=clean(mount.target), name=name, source=mount.source if mount.type == "bind" else "")
+    if driver not in ("", "local"):
+        raise InvalidParameter(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
 
 
 def _from_container(spec: str, find: Callable[[str], Container]) -> Iterable[Mount]:
-    name, colon, mode = spec.partition(":")
-    if not name or (colon and mode not in ("ro", "rw", "z", "Z")):
-        raise InvalidParameter(f"invalid mode: {mode}" if name else "volumes-from specification is empty")
+    name, _, mode = spec.partition(":")
+    if not name:
+        raise InvalidParameter("volumes-from specification cannot be an empty string")
+    words = mode.split(",") if mode else []
+    if not _is_mode(mode) or any(word in _PROPAGATIONS or word == "nocopy" for word in words):
+        raise InvalidParameter(f"invalid mode: {mode}")
     for mount in find(name).mounts:
         if mount.type == "tmpfs":
             continue
         # The donor's anonymous volume is not ours to remove with `rm -v`.
-        yield replace(mount, read_only=mount.read_only or mode == "ro", copy_up=False)
+        yield replace(mount, read_only=mount.read_only or "ro" in words, copy_up=False)
 
 
 def make_sources(container: Container) -> None:
     """Host paths of `-v` that are not there become directories, as in Docker; those of `--mount` do not."""
     made = {parse_bind(spec).source for spec in container.host_config.binds}
+    made |= {mount.source for mount in container.mounts if mount.create_source}
     for mount in container.mounts:
         if mount.type != "bind" or Path(mount.source).exists():
             continue
@@ -160,3 +212,16 @@ def make_sources(container: Container) -> None:
                 f"error while creating mount source path '{mount.source}': mkdir {mount.source}: "
                 f"{(error.strerror or '').lower()}"
             ) from error
+
+
+def check_propagation(container: Container) -> None:
+    """A mount can only travel where its source's mount lets it."""
+    for mount in container.mounts:
+        kind = mount.propagation.removeprefix("r")
+        if mount.type != "bind" or kind not in ("shared", "slave"):
+            continue
+        point, peers = mounts.enclosing(Path(mount.source))
+        if kind == "shared" and "shared" not in peers:
+            raise SystemFailure(f"path {mount.source} is mounted on {point} but it is not a shared mount")
+        if kind == "slave" and not peers:
+            raise SystemFailure(f"path {mount.source} is mounted on {point} but it is not a shared or slave mount")

@@ -110,7 +110,7 @@ class Volumes:
         """Makes the volume of a mount if there is none; whether it was made."""
         if mount.name in self._volumes:
             return False
-        self._make(mount.name, anonymous=mount.anonymous, labels={})
+        self._make(mount.name, anonymous=mount.anonymous, labels=mount.labels)
         return True
 
     def use(self, mounts: Iterable[Mount], container_id: str) -> None:

@@ -68,6 +68,14 @@ class Link:
     alias: str
 
 
+class ReadOnlyBelow(StrEnum):
+    """Whether a read-only bind makes the mounts below it read-only too."""
+
+    IF_POSSIBLE = "if-possible"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """A mount of the container. `source` is a host path (bind) or empty; `name` a volume's name."""
@@ -78,8 +86,19 @@ class Mount:
     name: str = ""
     read_only: bool = False
     propagation: str = ""
+    recursive: bool = True
+    """A bind takes the mounts below its source along."""
+    read_only_below: ReadOnlyBelow = ReadOnlyBelow.IF_POSSIBLE
+    create_source: bool = False
+    subpath: str = ""
+    """Of a volume: the directory below it that is mounted."""
     copy_up: bool = True
     anonymous: bool = False
+    driver: str = ""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Driver, its options and labels: of a volume that is made with the container."""
+    consistency: str = ""
     size_bytes: int = 0
     mode: int | None = None
     options: str = ""
@@ -114,6 +133,14 @@ class Device:
     host_path: str
     container_path: str
     permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRate:
+    """A block device and its limit: bytes or operations a second, or a weight."""
+
+    path: str
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +230,26 @@ class HostConfig:
     cpu_quota: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
+    cpu_realtime_period: int = 0
+    cpu_realtime_runtime: int = 0
     blkio_weight: int = 0
+    blkio_weights: tuple[DeviceRate, ...] = ()
+    blkio_read_bps: tuple[DeviceRate, ...] = ()
+    blkio_write_bps: tuple[DeviceRate, ...] = ()
+    blkio_read_iops: tuple[DeviceRate, ...] = ()
+    blkio_write_iops: tuple[DeviceRate, ...] = ()
     pids_limit: int = 0
-    """0 or -1: unlimited."""
-    oom_kill_disable: bool = False
+    """0: unlimited."""
+    kernel_memory_tcp_bytes: int = 0
+    oom_kill_disable: bool | None = None
     oom_score_adj: int = 0
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     console_size: tuple[int, int] = (0, 0)
-    raw: Mapping[str, object] = field(default_factory=dict)
-    """JSON fields accepted and echoed by inspect without an effect of their own."""
+    volume_driver: str = ""
+    storage_options: Mapping[str, str] = field(default_factory=dict)
+    isolation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fairlead.api.exchange import Reply, Request, Response, Route
-from fairlead.api.router import MAX_VERSION, Router, split_version
+from fairlead.api.router import Router, split_version
+from fairlead.api.versions import NEWEST
 from fairlead.errors import InvalidParameter
 
 
@@ -56,9 +57,9 @@ def test_what_no_route_fits_is_not_found(method: str, path: str) -> None:
 
 def test_versions_are_split_off_and_bounded() -> None:
     assert split_version("/v1.43/info") == ((1, 43), "/info")
-    assert split_version("/info") == (MAX_VERSION, "/info")
-    assert split_version("/vX/info") == (MAX_VERSION, "/vX/info")
-    with pytest.raises(InvalidParameter, match=r"client version 1\.12 is too old\. Minimum .* is 1\.24"):
+    assert split_version("/info") == (NEWEST, "/info")
+    assert split_version("/vX/info") == (NEWEST, "/vX/info")
+    with pytest.raises(InvalidParameter, match=r"client version 1\.12 is too old\. Minimum .* is 1\.21"):
         split_version("/v1.12/info")
     with pytest.raises(InvalidParameter, match=r"client version 2\.0 is too new"):
         split_version("/v2.0/info")

@@ -7,6 +7,7 @@ from fairlead.api.exchange import JSON, NO_CONTENT, Reply, Request, Response, Ro
 from fairlead.api.schema import container as schema
 from fairlead.api.schema.summaries import Summaries
 from fairlead.api.services import Containers
+from fairlead.errors import InvalidParameter
 
 _LIST_FILTERS = (
     "ancestor", "before", "exited", "expose", "health", "id", "isolation", "is-task", "label", "name", "network",
@@ -21,7 +22,9 @@ class ContainerRoutes:
 
     async def create(self, request: Request) -> Reply:
         body = await request.json()
-        wanted = schema.parse_create(body, name=request.text("name"), platform=request.text("platform"))
+        wanted = schema.parse_create(
+            body, name=request.text("name"), platform=request.text("platform"), version=request.version
+        )
         return json_response(schema.render_created(await self._containers.create(wanted)), 201)
 
     async def list(self, request: Request) -> Reply:
@@ -39,6 +42,10 @@ class ContainerRoutes:
         return json_response(schema.render_inspect(view, request.version))
 
     async def start(self, request: Request) -> Reply:
+        if len(await request.read()) > 2:  # {} is as good as none
+            raise InvalidParameter(
+                "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"
+            )
         await self._containers.start(request.params["name"])
         return NO_CONTENT
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from fairlead.api.schema import ports
 from fairlead.api.schema.fields import Fields
+from fairlead.api.versions import NEWEST, Version
 from fairlead.model.container import Config, HealthConfig
 
 
-def parse(fields: Fields) -> Config:
+def parse(fields: Fields, version: Version = NEWEST) -> Config:
     return Config(
         image=fields.text("Image"),
         hostname=fields.text("Hostname"),
@@ -34,11 +35,11 @@ def parse(fields: Fields) -> Config:
         stop_signal=fields.text("StopSignal"),
         stop_timeout_s=fields.optional_integer("StopTimeout"),
         shell=fields.texts("Shell"),
-        health=_parse_health(fields.child("Healthcheck")),
+        health=_parse_health(fields.child("Healthcheck"), version),
     )
 
 
-def _parse_health(fields: Fields | None) -> HealthConfig | None:
+def _parse_health(fields: Fields | None, version: Version) -> HealthConfig | None:
     if fields is None:
         return None
     return HealthConfig(
@@ -46,7 +47,7 @@ def _parse_health(fields: Fields | None) -> HealthConfig | None:
         interval_ns=fields.integer("Interval"),
         timeout_ns=fields.integer("Timeout"),
         start_period_ns=fields.integer("StartPeriod"),
-        start_interval_ns=fields.integer("StartInterval"),
+        start_interval_ns=fields.integer("StartInterval") if version >= (1, 44) else 0,
         retries=fields.integer("Retries"),
     )
 

@@ -7,27 +7,29 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fairlead.api.schema import config, host_config, networking, times, validation
+from fairlead.api.schema import config, host_config, limits, networking, times, validation
 from fairlead.api.schema.fields import Fields
+from fairlead.api.versions import NEWEST, Version
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Container, HostConfig, Mount, Status
 from fairlead.model.request import ContainerView, CreateRequest, CreateResult, ExitResult
 
-Version = tuple[int, int]
 
-
-def parse_create(body: Mapping[str, Any], *, name: str, platform: str) -> CreateRequest:
+def parse_create(body: Mapping[str, Any], *, name: str, platform: str, version: Version = NEWEST) -> CreateRequest:
     """The body of POST /containers/create, valid as far as can be said without looking at the engine."""
     if not body:
         raise InvalidParameter("config cannot be empty in order to create a container")
     fields = Fields(body, "CreateRequest")
     host_fields = fields.child("HostConfig")
-    host = host_config.parse(host_fields) if host_fields is not None else HostConfig()
+    host = host_config.parse(host_fields or Fields({}, "HostConfig"), version)
+    endpoints = networking.parse_networking(fields.child("NetworkingConfig"))
+    if version < (1, 44) and len(endpoints) > 1:
+        raise InvalidParameter(f"Container cannot be created with multiple network endpoints: {', '.join(endpoints)}")
     request = CreateRequest(
         name=name or None,
-        config=config.parse(fields),
+        config=config.parse(fields, version),
         host_config=host,
-        endpoints=networking.parse_networking(fields.child("NetworkingConfig")),
+        endpoints=endpoints,
         platform=platform,
     )
     validation.check(request)
@@ -52,7 +54,7 @@ def parse_update(body: Mapping[str, Any], current: HostConfig) -> HostConfig:
     if body.get("RestartPolicy") and body["RestartPolicy"].get("Name"):
         changes["restart_policy"] = wanted.restart_policy
     host = dataclasses.replace(current, **changes)
-    validation.check_resources(host)
+    limits.check(host)
     validation.check_restart_policy(host)
     return host
 

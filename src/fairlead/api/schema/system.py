@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import fairlead
-from fairlead.api.router import MAX_VERSION, MIN_VERSION
+from fairlead.api import versions
 from fairlead.model.settings import Settings
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
@@ -16,8 +16,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686"
 
 def version(facts: Mapping[str, Any], compatible_with: str) -> dict[str, Any]:
     """Facts of the engine win over what is said here."""
-    kernel, api = os.uname().release, f"{MAX_VERSION[0]}.{MAX_VERSION[1]}"
-    minimum = f"{MIN_VERSION[0]}.{MIN_VERSION[1]}"
+    kernel, api = os.uname().release, versions.text(versions.NEWEST)
+    minimum = versions.text(versions.OLDEST)
     arch = _ARCHITECTURES.get(platform.machine(), platform.machine())
     details = {
         "ApiVersion": api,

@@ -1,24 +1,32 @@
-"""What is wrong with a create body on its face: Docker's checks and words, before anything is touched."""
+"""What is wrong with a create body on its face: Docker's checks and words, before anything is touched.
+
+Limits are judged in limits.py, what is mounted where in engine/mountpoints.py, and what only this host can tell in
+engine/admission.py.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import os
+import json
 import re
 import signal
 
+from fairlead.api.schema import limits, logging
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Config, HealthConfig, HostConfig
 from fairlead.model.request import CreateRequest
 
-MIB = 1024 * 1024
-_MIN_MEMORY = 6 * MIB
 _MILLISECOND_NS = 1_000_000
-_RUNTIMES = ("", "runc", "crun", "io.containerd.runc.v2")
-_LOG_DRIVERS = ("", "json-file", "local", "none")
+_RUNTIMES = ("runc", "crun", "io.containerd.runc.v2")
+_SWITCHES = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 _RESTART_NAMES = ("no", "always", "on-failure", "unless-stopped")
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}\Z")
-_CPU_LIST = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*\Z")
+_DEVICE_RULE = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}\Z")
+_SYSCTLS = (
+    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+    "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname", "kernel.hostname",
+)  # fmt: skip
+"""Those of a container's own namespaces, besides all of net. and fs.mqueue."""
 
 
 def check(request: CreateRequest) -> None:
@@ -27,7 +35,11 @@ def check(request: CreateRequest) -> None:
     _check_network_mode(config, host)
     _check_modes(host)
     check_restart_policy(host)
-    check_resources(host)
+    limits.check(host)
+    logging.check(host.log_config)
+    _check_security(host)
+    _check_devices(host)
+    _check_sysctls(host)
     _check_names(host)
     for endpoint in request.endpoints.values():
         _check_mac(endpoint.mac_address)
@@ -71,16 +83,18 @@ def is_signal(text: str) -> bool:
 
 def _check_health(health: HealthConfig) -> None:
     spans = {
-        "interval": health.interval_ns,
-        "timeout": health.timeout_ns,
-        "start period": health.start_period_ns,
-        "start interval": health.start_interval_ns,
+        "Interval": health.interval_ns,
+        "Timeout": health.timeout_ns,
+        "StartPeriod": health.start_period_ns,
+        "StartInterval": health.start_interval_ns,
     }
     for name, value in spans.items():
         if value and value < _MILLISECOND_NS:
             _fail(f"{name} in Healthcheck cannot be less than 1ms")
     if health.retries < 0:
-        _fail("retries in Healthcheck cannot be negative")
+        _fail("Retries in Healthcheck cannot be negative")
+    if health.test and health.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        _fail(f'Unknown healthcheck type "{health.test[0]}" (expected "CMD")')
 
 
 def _check_mac(address: str) -> None:
@@ -134,11 +148,10 @@ def _check_modes(host: HostConfig) -> None:
         _fail(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
     if host.runtime not in _RUNTIMES:
         _fail(f"unknown or invalid runtime name: {host.runtime}")
-    if host.log_config.type not in _LOG_DRIVERS:
-        _fail(f"logger: no log driver named '{host.log_config.type}' is registered")
-    isolation = str(host.raw.get("Isolation", ""))
-    if isolation not in ("", "default"):
-        _fail(f"invalid isolation '{isolation}' on linux")
+    if host.isolation.lower() not in ("", "default"):
+        _fail(f"invalid isolation '{host.isolation}' on linux")
+    if "" in host.annotations:
+        _fail("invalid Annotations: the empty string is not permitted as an annotation key")
 
 
 def _mode_is(mode: str, *allowed: str) -> bool:
@@ -162,60 +175,60 @@ def check_restart_policy(host: HostConfig) -> None:
         _fail("can't create 'AutoRemove' container with restart policy")
 
 
-def check_resources(host: HostConfig) -> None:
-    _check_memory(host)
-    _check_cpu(host)
-    if host.shm_size_bytes < 0:
-        _fail("SHM size can not be less than 0")
-    if not -1000 <= host.oom_score_adj <= 1000:
-        _fail(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
-    if host.blkio_weight and not 10 <= host.blkio_weight <= 1000:
-        _fail("Range of blkio weight is from 10 to 1000")
+def _check_security(host: HostConfig) -> None:
+    for option in host.security_opt:
+        if option in ("no-new-privileges", "disable"):
+            continue
+        name, separator, value = option.partition("=")
+        if not separator:
+            name, separator, value = option.partition(":")
+        if not separator:
+            _fail(f'invalid --security-opt 1: "{option}"')
+        match name:
+            case "label" | "apparmor":
+                pass
+            case "no-new-privileges" if value.lower() in _SWITCHES:
+                pass
+            case "seccomp":
+                _check_profile(value)
+            case _:
+                _fail(f'invalid --security-opt 2: "{option}"')
 
 
-def _check_memory(host: HostConfig) -> None:
-    memory, swap, reservation = host.memory_bytes, host.memory_swap_bytes, host.memory_reservation_bytes
-    if memory and memory < _MIN_MEMORY:
-        _fail("Minimum memory limit allowed is 6MB")
-    if memory > 0 and 0 < swap < memory:
-        _fail("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if memory == 0 and swap > 0:
-        _fail("You should always set the Memory limit when using Memoryswap limit, see usage")
-    if host.memory_swappiness is not None and not 0 <= host.memory_swappiness <= 100:
-        _fail(f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100")
-    if reservation and reservation < _MIN_MEMORY:
-        _fail("Minimum memory reservation allowed is 6MB")
-    if memory > 0 and reservation > memory:
-        _fail("Minimum memory limit can not be less than memory reservation limit, see usage")
-
-
-def _check_cpu(host: HostConfig) -> None:
-    cpus = os.cpu_count() or 1
-    if host.nano_cpus and host.cpu_period:
-        _fail("Conflicting options: Nano CPUs and CPU Period cannot both be set.")
-    if host.nano_cpus and host.cpu_quota:
-        _fail("Conflicting options: Nano CPUs and CPU Quota cannot both be set.")
-    if not 0 <= host.nano_cpus <= cpus * 10**9:
-        _fail(f"range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available")
-    if host.cpu_shares < 0:
-        _fail(f"invalid CPU shares ({host.cpu_shares}): value must be a positive integer")
-    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
-        _fail("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
-    if 0 < host.cpu_quota < 1000:
-        _fail("CPU cfs quota can not be less than 1ms (i.e. 1000)")
-    _check_cpu_set(host.cpuset_cpus, cpus)
-    if host.cpuset_mems and not _CPU_LIST.match(host.cpuset_mems):
-        _fail(f"Invalid value {host.cpuset_mems} for cpuset mems")
-
-
-def _check_cpu_set(text: str, cpus: int) -> None:
-    if not text:
+def _check_profile(text: str) -> None:
+    """Docker's client sends the profile itself."""
+    if text in ("unconfined", "builtin"):
         return
-    if not _CPU_LIST.match(text):
-        _fail(f"Invalid value {text} for cpuset cpus")
-    if max(int(number) for number in re.findall(r"[0-9]+", text)) >= cpus:
-        available = f"0-{cpus - 1}" if cpus > 1 else "0"
-        _fail(f"Requested CPUs are not available - requested {text}, available: {available}")
+    try:
+        profile = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidParameter(f"Decoding seccomp profile failed: {error}") from error
+    if not isinstance(profile, dict) or not isinstance(profile.get("defaultAction"), str):
+        _fail("Decoding seccomp profile failed: it has no defaultAction")
+
+
+def _check_devices(host: HostConfig) -> None:
+    for device in host.devices:
+        if not device.host_path:
+            _fail('error gathering device information while adding custom device "": no such file or directory')
+        if not re.fullmatch("[rwm]{1,3}", device.permissions):
+            _fail(f"invalid device mode: {device.permissions}")
+        if not device.container_path.startswith("/"):
+            _fail(f"{device.container_path} is not an absolute path")
+    for rule in host.device_cgroup_rules:
+        if not _DEVICE_RULE.match(rule):
+            _fail(f"invalid device cgroup rule format: '{rule}'")
+
+
+def _check_sysctls(host: HostConfig) -> None:
+    for name in host.sysctls:
+        if name.startswith("net."):
+            if host.network_mode == "host":
+                _fail(f'sysctl "{name}" not allowed in host network namespace')
+        elif name not in _SYSCTLS and not name.startswith("fs.mqueue."):
+            _fail(f"sysctl '{name}' is not allowed")
+        elif host.ipc_mode == "host" and name not in ("kernel.domainname", "kernel.hostname"):
+            _fail(f'sysctl "{name}" not allowed in host ipc namespace')
 
 
 def _check_names(host: HostConfig) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from fairlead.api.schema import container as schema
 from fairlead.errors import InvalidParameter
-from fairlead.model.container import Port, PortBinding
+from fairlead.model.container import HostConfig, Port, PortBinding, ReadOnlyBelow
 from fairlead.model.request import CreateRequest
 
 
@@ -138,7 +138,70 @@ NO_LINKS = "This would result in undefined behavior"
          "the working directory 'tmp' is invalid, it needs to be an absolute path"),
         ({"StopSignal": "SIGNOPE"}, {}, "invalid signal: SIGNOPE"),
         ({"Env": ["=x"]}, {}, "invalid environment variable: =x"),
-        ({"Healthcheck": {"Test": ["CMD"], "Interval": 1000}}, {}, "interval in Healthcheck cannot be less than 1ms"),
+        ({"Healthcheck": {"Test": ["CMD"], "Interval": 1000}}, {}, "Interval in Healthcheck cannot be less than 1ms"),
+        ({"Healthcheck": {"StartInterval": 999_999}}, {}, "StartInterval in Healthcheck cannot be less than 1ms"),
+        ({"Healthcheck": {"Timeout": -1}}, {}, "Timeout in Healthcheck cannot be less than 1ms"),
+        ({"Healthcheck": {"Retries": -1}}, {}, "Retries in Healthcheck cannot be negative"),
+        ({"Healthcheck": {"Test": ["SHELL", "x"]}}, {}, 'Unknown healthcheck type "SHELL" (expected "CMD")'),
+        ({}, {"PidMode": "container:"}, "invalid PID mode: container:"),
+        ({}, {"UTSMode": "container:x"}, "invalid UTS mode: container:x"),
+        ({}, {"UsernsMode": "remap"}, "invalid userns mode: remap"),
+        ({}, {"CgroupnsMode": "x"}, "invalid cgroup namespace mode: x"),
+        ({"Hostname": "h"}, {"UTSMode": "host"}, "conflicting options: hostname and the UTS mode"),
+        ({}, {"OomScoreAdj": 1001}, "Invalid value 1001, range for oom score adj is [-1000, 1000]"),
+        ({}, {"ShmSize": -1}, "SHM size can not be less than 0"),
+        ({}, {"Memory": 2**24, "MemoryReservation": 2**25},
+         "Minimum memory limit can not be less than memory reservation limit, see usage"),
+        ({}, {"MemorySwap": 2**24}, "You should always set the Memory limit when using Memoryswap limit, see usage"),
+        ({}, {"MemorySwappiness": 101}, "Invalid value: 101, valid memory swappiness range is 0-100"),
+        ({}, {"NanoCpus": 10**9, "CpuQuota": 5000},
+         "Conflicting options: Nano CPUs and CPU Quota cannot both be set"),
+        ({}, {"NanoCpus": 10**9, "CpuPeriod": 5000},
+         "Conflicting options: Nano CPUs and CPU Period cannot both be set"),
+        ({}, {"CpuPeriod": 10},
+         "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"),
+        ({}, {"CpuQuota": 10}, "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
+        ({}, {"CpusetCpus": "2-1"}, "Invalid value 2-1 for cpuset cpus"),
+        ({}, {"CpusetMems": "a"}, "Invalid value a for cpuset mems"),
+        ({}, {"BlkioWeight": 5}, "Range of blkio weight is from 10 to 1000"),
+        ({}, {"BlkioDeviceReadBps": [{"Path": "sda", "Rate": 1}]}, "bad format for device path: sda"),
+        ({}, {"IOMaximumIOps": 1},
+         "Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps"),
+        ({}, {"Ulimits": [{"Name": "files", "Soft": 1, "Hard": 1}]}, "invalid ulimit type: files"),
+        ({}, {"Ulimits": [{"Name": "nofile", "Soft": 2, "Hard": 1}]},
+         "ulimit soft limit must be less than or equal to hard limit: 2 > 1"),
+        ({}, {"RestartPolicy": {"Name": "no", "MaximumRetryCount": -2}},
+         "invalid restart policy: maximum retry count can only be used with 'on-failure' and cannot be negative"),
+        ({}, {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": -2}},
+         "invalid restart policy: maximum retry count cannot be negative"),
+        ({}, {"LogConfig": {"Type": "json-file", "Config": {"max-files": "1"}}},
+         "unknown log opt 'max-files' for json-file log driver"),
+        ({}, {"LogConfig": {"Type": "local", "Config": {"tag": "x"}}}, "unknown log opt 'tag' for local log driver"),
+        ({}, {"LogConfig": {"Config": {"max-file": "0"}}}, "max-file cannot be less than 1"),
+        ({}, {"LogConfig": {"Config": {"max-size": "ten"}}}, "invalid size: 'ten'"),
+        ({}, {"LogConfig": {"Config": {"max-size": "0m"}}}, "max-size must be a positive number"),
+        ({}, {"LogConfig": {"Config": {"compress": "true"}}},
+         "compress cannot be true when max-file is less than 2 or max-size is not set"),
+        ({}, {"LogConfig": {"Config": {"mode": "x"}}}, 'logger: logging mode not supported: "x"'),
+        ({}, {"SecurityOpt": ["nonsense"]}, 'invalid --security-opt 1: "nonsense"'),
+        ({}, {"SecurityOpt": ["no-new-privileges=perhaps"]}, 'invalid --security-opt 2: "no-new-privileges=perhaps"'),
+        ({}, {"SecurityOpt": ["selinux=x"]}, 'invalid --security-opt 2: "selinux=x"'),
+        ({}, {"DeviceCgroupRules": ["c 1:x rwm"]}, "invalid device cgroup rule format: 'c 1:x rwm'"),
+        ({}, {"Devices": [{"PathOnHost": "/dev/null", "CgroupPermissions": "x"}]}, "invalid device mode: x"),
+        ({}, {"DeviceRequests": [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]},
+         'could not select device driver "" with capabilities: [[gpu]]'),
+        ({}, {"Sysctls": {"vm.swappiness": "1"}}, "sysctl 'vm.swappiness' is not allowed"),
+        ({}, {"Sysctls": {"net.ipv4.ip_forward": "1"}, "NetworkMode": "host"},
+         'sysctl "net.ipv4.ip_forward" not allowed in host network namespace'),
+        ({}, {"Isolation": "hyperv"}, "invalid isolation 'hyperv' on linux"),
+        ({}, {"Annotations": {"": "x"}},
+         "invalid Annotations: the empty string is not permitted as an annotation key"),
+        ({}, {"Mounts": [{"Type": "volume", "Target": "/a", "BindOptions": {}}]},
+         'invalid mount config for type "volume": field BindOptions must not be specified'),
+        ({}, {"Mounts": [{"Type": "tmpfs", "Target": "/a", "Source": "x"}]},
+         'invalid mount config for type "tmpfs": field Source must not be specified'),
+        ({}, {"Mounts": [{"Type": "tmpfs", "Target": "/a", "TmpfsOptions": {"Options": [["suid"]]}}]},
+         'invalid mount config for type "tmpfs": invalid option: suid'),
     ],
 )  # fmt: skip
 def test_refusals_in_docker_words(config: dict[str, Any], host: dict[str, Any], message: str | None) -> None:
@@ -147,6 +210,35 @@ def test_refusals_in_docker_words(config: dict[str, Any], host: dict[str, Any], 
         assert told.startswith("range of CPUs is from 0.01 to ")
     else:
         assert told == message
+
+
+def test_a_seccomp_profile_must_be_one() -> None:
+    assert _refusal(HostConfig={"SecurityOpt": ["seccomp={"]}).startswith("Decoding seccomp profile failed: ")
+
+
+def _at(version: tuple[int, int], **host: Any) -> HostConfig:
+    body = {"Image": "busybox", "HostConfig": host}
+    return schema.parse_create(body, name="", platform="", version=version).host_config
+
+
+def test_what_came_later_is_ignored_for_clients_of_older_versions() -> None:
+    bind = {"Type": "bind", "Source": "/", "Target": "/x", "ReadOnly": True}
+    options = {"NonRecursive": True, "CreateMountpoint": True, "ReadOnlyForceRecursive": True}
+    old, new = ((_at(v, Mounts=[{**bind, "BindOptions": options}]).mounts[0]) for v in ((1, 39), (1, 44)))
+    assert (old.recursive, old.create_source, old.read_only_below) == (True, False, ReadOnlyBelow.NEVER)
+    assert (new.recursive, new.create_source, new.read_only_below) == (False, True, ReadOnlyBelow.ALWAYS)
+    assert not _at((1, 24), AutoRemove=True).auto_remove
+    assert _at((1, 25), AutoRemove=True).auto_remove
+    assert (_at((1, 39)).ipc_mode, _at((1, 40)).ipc_mode) == ("shareable", "private")
+    assert _at((1, 40)).cgroupns_mode == "host"
+    assert _at((1, 42), Annotations={"a": "b"}).annotations == {}
+
+
+def test_several_networks_at_create_came_with_1_44() -> None:
+    body = {"Image": "busybox", "NetworkingConfig": {"EndpointsConfig": {"a": None, "b": None}}}
+    assert len(schema.parse_create(body, name="", platform="", version=(1, 44)).endpoints) == 2
+    with pytest.raises(InvalidParameter, match="Container cannot be created with multiple network endpoints: a, b"):
+        schema.parse_create(body, name="", platform="", version=(1, 43))
 
 
 def test_scoped_aliases_and_addresses_need_a_network_of_ones_own() -> None:

@@ -1,0 +1,60 @@
+"""`LogConfig`: which log drivers there are and which options they take, with Docker's complaints."""
+
+from __future__ import annotations
+
+import re
+
+from fairlead.errors import InvalidParameter
+from fairlead.model.container import LogConfig
+
+_EVERY = ("mode", "max-buffer-size")
+_ATTRIBUTES = ("labels", "labels-regex", "env", "env-regex", "tag")
+_ROTATION = ("max-size", "max-file", "compress")
+_OPTIONS = {
+    "json-file": (*_ROTATION, *_ATTRIBUTES, *_EVERY),
+    "local": (*_ROTATION, *_EVERY),
+    "journald": (*_ATTRIBUTES, *_EVERY),
+}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKmMgGtTpP]?)(?:i?[bB])?\Z")
+_SWITCHES = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+
+
+def check(config: LogConfig) -> None:
+    if config.type == "none":
+        return
+    known = _OPTIONS.get(config.type)
+    if known is None:
+        raise InvalidParameter(f"logger: no log driver named '{config.type}' is registered")
+    for name in config.options:
+        if name not in known:
+            raise InvalidParameter(f"unknown log opt '{name}' for {config.type} log driver")
+    _check_rotation(config)
+    _check_mode(config)
+
+
+def _check_rotation(config: LogConfig) -> None:
+    size, count = config.options.get("max-size", ""), config.options.get("max-file", "")
+    if size and not _SIZE.match(size):
+        raise InvalidParameter(f"invalid size: '{size}'")
+    if size and float(_SIZE.sub(r"\1", size)) <= 0:
+        raise InvalidParameter("max-size must be a positive number")
+    if count and not re.fullmatch("[+-]?[0-9]{1,9}", count):
+        raise InvalidParameter(f'strconv.Atoi: parsing "{count}": invalid syntax')
+    if count and int(count) < 1:
+        raise InvalidParameter("max-file cannot be less than 1")
+    compress = config.options.get("compress", "")
+    if compress and compress.lower() not in _SWITCHES:
+        raise InvalidParameter(f'strconv.ParseBool: parsing "{compress}": invalid syntax')
+    if config.type == "json-file" and _SWITCHES.get(compress.lower()) and (int(count or 1) < 2 or not size):
+        raise InvalidParameter("compress cannot be true when max-file is less than 2 or max-size is not set")
+
+
+def _check_mode(config: LogConfig) -> None:
+    mode = config.options.get("mode", "")
+    if mode not in ("", "blocking", "non-blocking"):
+        raise InvalidParameter(f'logger: logging mode not supported: "{mode}"')
+    if "max-buffer-size" in config.options:
+        if mode != "non-blocking":
+            raise InvalidParameter("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+        if not _SIZE.match(config.options["max-buffer-size"]):
+            raise InvalidParameter(f"invalid size: '{config.options['max-buffer-size']}'")
