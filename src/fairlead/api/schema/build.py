@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairlead.api.exchange import Request
-from fairlead.api.schema import host_config, validation
+from fairlead.api.schema import host_config, limits, validation
 from fairlead.api.schema.fields import Fields
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import HostConfig
@@ -59,7 +59,7 @@ def _host_config(request: Request) -> HostConfig:
         "Ulimits": _json(request, "ulimits", []),
     }
     host = host_config.parse(Fields(raw, "HostConfig"))
-    validation.check_resources(host)
+    limits.check(host)
     for entry in host.extra_hosts:
         validation.check_extra_host(entry)
     return host
