@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +43,18 @@ class Host:
         with os.fdopen(ready, "rb") as pipe:
             if pipe.read(1) != b"1":
                 raise CommandFailed("slirp4netns did not come up")
+
+    @contextlib.contextmanager
+    def loopback_over_the_wire(self) -> Iterator[None]:
+        """The other machine has given up its own 127.0.0.1: packets for it go to this host."""
+        self.far.ip("address", "flush", "dev", "lo")
+        self.far.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/uplink/route_localnet")
+        self.far.ip("route", "add", "127.0.0.1", "via", ADDRESS, "src", FAR_ADDRESS)
+        try:
+            yield
+        finally:
+            self.far.ip("route", "del", "127.0.0.1")
+            self.far.ip("address", "add", "127.0.0.1/8", "dev", "lo")
 
     def close(self) -> None:
         if self._outbound is not None:

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Self
 
 from testbed.engine import Engine
 from testbed.namespace import CommandFailed, Namespace
@@ -42,6 +43,63 @@ while True:
             data, cmsg, _, who = s.recvmsg(65536, 1024)
             s.sendmsg([f"{label} {who[0]} {data.decode()}".encode()], cmsg, 0, who)
 """
+
+
+# One TCP connection, listened for or made; lines of stdin go in, what comes out goes to stdout.
+_LINE = """
+import os, select, socket, sys
+_, address, port = sys.argv
+if address == "listen":
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("0.0.0.0", int(port)))
+    s.listen()
+    print("up", flush=True)
+    s, _ = s.accept()
+else:
+    s = socket.create_connection((address, int(port)), 5)
+    print("up", flush=True)
+while True:
+    for ready in select.select([0, s], [], [])[0]:
+        try:
+            data = os.read(0, 65536) if ready == 0 else s.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            sys.exit()
+        if ready == 0:
+            s.sendall(data)
+        else:
+            os.write(1, data)
+"""
+
+
+class Line:
+    """A long-lived TCP connection between two places, spoken line by line."""
+
+    def __init__(self, place: Namespace, address: str, port: int) -> None:
+        """`address`: whom to call, or `listen`."""
+        argv = [sys.executable, "-I", "-S", "-c", _LINE, address, str(port)]
+        self._process = place.popen(*argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.hear() != "up":
+            raise CommandFailed(f"no connection to {address}:{port}")
+
+    def say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> str:
+        """The next line; '' once the connection has ended."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().decode().rstrip("\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            self._process.kill()
 
 
 class Inside(Namespace):

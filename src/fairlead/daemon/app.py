@@ -36,6 +36,7 @@ from fairlead.engine.linking import Linker
 from fairlead.engine.logs import Logs
 from fairlead.engine.monitor import Monitor
 from fairlead.engine.networks import Networks
+from fairlead.engine.publishing import Publisher
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.restore import Restore
@@ -87,7 +88,9 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     network_store = NetworkStore(database)
     topology, leases = Topology(network_store), Leases(network_store)
     volumes = Volumes(settings, VolumeStore(database), events)
-    connector = Connector(controller, topology, leases, registry, events)
+    connector = Connector(
+        controller, topology, leases, registry, events, publish_mode=settings.publish_mode
+    )
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
     launcher = Launcher(settings, runtime, registry, linker, etc)
     logs = Logs(launcher.log_path, registry.running)
@@ -107,8 +110,9 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events, ground)
     containers = Containers(
         registry=registry, creator=creator, control=control, remover=remover, linker=linker, connector=connector,
-        launcher=launcher, attachments=attachments, execs=execs, logs=logs, health=health, images=images,
-        snapshots=snapshots, runtime=runtime, etc=etc, waiters=waiters, events=events,
+        publisher=Publisher(registry, connector, linker, events), launcher=launcher, attachments=attachments,
+        execs=execs, logs=logs, health=health, images=images, snapshots=snapshots, runtime=runtime,
+        etc=etc, waiters=waiters, events=events,
     )  # fmt: skip
     networks = Networks(settings, topology, controller, connector, linker, leases, registry, events)
     restore = Restore(

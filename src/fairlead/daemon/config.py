@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from fairlead.model.network import PublishMode
 from fairlead.model.settings import AddressPool, Settings
 
 DEFAULT_FILE = Path("/etc/fairlead/daemon.toml")
@@ -63,6 +64,13 @@ def _pool(text: str) -> AddressPool:
     return AddressPool(base, size)
 
 
+def _publish_mode(text: str) -> PublishMode:
+    try:
+        return PublishMode(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither kernel nor forward") from None
+
+
 def _mtu(text: str) -> int:
     if not 68 <= int(text) <= 65535:
         raise ValueError(f"{text} is no MTU")
@@ -81,6 +89,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "bip": (_bip, "address of the default bridge, as 172.17.0.1/16"),
     "icc": (_truth, "let all containers of the default bridge talk to each other, as Docker does"),
     "ip": (IPv4Address, "default host address of published ports"),
+    "publish-mode": (_publish_mode, "who carries published ports: kernel, or forward (seen by the host's INPUT rules)"),
     "mtu": (_mtu, "MTU of containers' networks"),
     "link-environment": (_truth, "give linked containers their variables"),
     "stop-containers-on-exit": (_truth, "stop all containers when the daemon stops"),

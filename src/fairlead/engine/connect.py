@@ -5,7 +5,7 @@ Everything is named from ids and undone by `leave`, which is idempotent. Links c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -15,11 +15,13 @@ from fairlead.engine.leases import Leases
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
 from fairlead.errors import Conflict, EngineError, Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.container import Container, Endpoint, EndpointRequest, PublishedPort
-from fairlead.model.network import Network
+from fairlead.model.container import Container, Endpoint, EndpointRequest, Port, PortBinding, PublishedPort
+from fairlead.model.network import MODE_LABEL, Network, PublishMode
+from fairlead.network import wishes
 from fairlead.network.controller import Controller
 from fairlead.network.endpoint import mac_for
 from fairlead.network.sandbox import Sandbox
+from fairlead.network.wishes import Terms, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,15 @@ class Joined:
 
 class Connector:
     def __init__(
-        self, controller: Controller, topology: Topology, leases: Leases, registry: Registry, events: Events
-    ) -> None:
+        self, controller: Controller, topology: Topology, leases: Leases, registry: Registry, events: Events,
+        *, publish_mode: PublishMode,
+    ) -> None:  # fmt: skip
         self._controller = controller
         self._topology = topology
         self._leases = leases
         self._registry = registry
         self._events = events
+        self._publish_mode = publish_mode
 
     def join(self, container: Container) -> Joined:
         """Network of a container about to start. Raises with nothing left behind."""
@@ -82,12 +86,18 @@ class Connector:
         """Last step of a start."""
         gateway = self.gateway_endpoint(container)
         if gateway is not None:
-            self._controller.activate(self._topology.get(gateway.network_id), gateway, container.published)
+            self._controller.activate(gateway, container.published)
+
+    def activate(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
+        self._controller.activate(gateway, published)
+
+    def unpublish(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """These alone, of a container that goes on: connections through them end."""
+        self._controller.withdraw(gateway, published, cut=True)
+        self._controller.release(gateway, published)
 
     def _withdraw(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        network = self._topology.by_id(gateway.network_id)
-        if network is not None:
-            self._controller.withdraw(network, gateway, published)
+        self._controller.withdraw(gateway, published)
         self._controller.release(gateway, published)
 
     def gateway_endpoint(self, container: Container) -> Endpoint | None:
@@ -150,20 +160,42 @@ class Connector:
 
     def _reserve(self, container: Container) -> Container:
         gateway = self.gateway_endpoint(container)
-        if gateway is None:
-            return replace(container, published=())
         host = container.host_config
-        if not host.port_bindings and not host.publish_all_ports:
+        if gateway is None or not (host.port_bindings or host.publish_all_ports):
             return replace(container, published=())
-        published = self._controller.reserve(
-            self._topology.get(gateway.network_id),
-            gateway,
-            container.name,
-            container.config.exposed_ports,
-            host.port_bindings,
-            publish_all=host.publish_all_ports,
-        )
-        return replace(container, published=published)
+        exposed, everything = container.config.exposed_ports, host.publish_all_ports
+        published = self.reserve(container, gateway, host.port_bindings, exposed=exposed, publish_all=everything)
+        return replace(container, published=published, remembered=())
+
+    def reserve(
+        self, container: Container, gateway: Endpoint, bindings: Mapping[Port, tuple[PortBinding, ...]],
+        *, exposed: Iterable[Port], publish_all: bool = False,
+    ) -> tuple[PublishedPort, ...]:  # fmt: skip
+        """Host ports for these bindings, held but not reachable yet."""
+
+        def wanted(terms: Terms) -> list[Wish]:
+            return wishes.wanted(
+                exposed, bindings, terms, publish_all=publish_all, remembered=container.remembered,
+                forwarded=lambda port: self._mode(container, port) is PublishMode.FORWARD,
+            )  # fmt: skip
+
+        network = self._topology.get(gateway.network_id)
+        return self._controller.reserve(network, gateway, container.name, wanted)
+
+    def _mode(self, container: Container, port: Port) -> PublishMode:
+        labels = container.config.labels
+        text = labels.get(f"{MODE_LABEL}.{port}") or labels.get(MODE_LABEL)
+        return PublishMode(text) if text else self._publish_mode
+
+    def parted(self, container: Container) -> Container:
+        """The record of one that runs no more: its ports are free, those we chose are kept in mind."""
+        chosen = wishes.chosen(container.published, container.host_config.port_bindings)
+        parted = replace(container, published=(), remembered=chosen)
+        self.keep_in_mind(parted)
+        return parted
+
+    def keep_in_mind(self, container: Container) -> None:
+        self._controller.remember(container.id, container.remembered)
 
     # --- while it runs, and leases ----------------------------------------------------------------------------
 
@@ -204,6 +236,7 @@ class Connector:
 
         Also where the record knows of no address: a start that was killed may have got as far as the lease.
         """
+        self._controller.forget(container.id)
         for network in self._networks_of(container):
             self._leases.release(network, container)
 

@@ -18,6 +18,7 @@ from fairlead.engine.images import Images
 from fairlead.engine.launch import Launcher
 from fairlead.engine.linking import Linker
 from fairlead.engine.logs import Logs
+from fairlead.engine.publishing import Publisher
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.waiters import Waiters
@@ -32,6 +33,7 @@ from fairlead.model.request import (
     ExitResult,
     LogEntry,
     LogRequest,
+    PortChange,
     WaitCondition,
 )
 from fairlead.runtime.runtime import Runtime
@@ -47,6 +49,7 @@ class Containers:
         remover: Remover,
         linker: Linker,
         connector: Connector,
+        publisher: Publisher,
         launcher: Launcher,
         attachments: Attachments,
         execs: Execs,
@@ -65,6 +68,7 @@ class Containers:
         self._remover = remover
         self._linker = linker
         self._connector = connector
+        self._publisher = publisher
         self._launcher = launcher
         self._attachments = attachments
         self._execs = execs
@@ -174,6 +178,9 @@ class Containers:
             self._registry.save(replace(container, host_config=host_config))
         self._events.container(container, "update")
         return ()
+
+    async def publish(self, ref: str, change: PortChange) -> ContainerView:
+        return await self._publisher.change(ref, change)
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[str], int]:
         removed, freed = [], 0

@@ -104,11 +104,12 @@ class Lifecycle:
             failed = state.start_failed(current.state, exit_code=exit_code(error.message), error=error.message)
             self._registry.save(replace(current, state=failed))
 
-    def leave(self, container: Container) -> None:
+    def leave(self, container: Container) -> Container:
         """The process has ended: everything the kernel holds for it goes, but for what crun keeps (`discard`)."""
         self._linker.disarm(container)
         self._connector.leave(container)
         self._snapshots.umount(container.id)
+        return self._connector.parted(container)
 
     async def discard(self, container: Container) -> None:
         """The last of an ended container's runtime state. By force: its monitor may have died before it."""

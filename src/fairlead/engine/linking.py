@@ -119,6 +119,15 @@ class Linker:
         self._armed.discard(container.id)
         self._revoke([pair for pair in self._granted if container.id in pair])
 
+    def refresh(self, source: Container) -> None:
+        """The ports it exposes have changed while it runs: what its recipients were granted follows."""
+        for recipient, _ in self._pairs_to(source):
+            key = (recipient.id, source.id)
+            before, after = self._granted.get(key, frozenset()), self._grants(recipient, source)
+            self._granted[key] = after
+            self._controller.grant(after - before)
+            self._controller.revoke(before - after)
+
     # --- a source or a link goes ------------------------------------------------------------------------------
 
     def source_removed(self, source: Container) -> None:

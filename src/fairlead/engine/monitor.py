@@ -111,12 +111,12 @@ class Monitor:
             stopped_by_user=was.stopped_by_user,
             restart_count=was.restart_count,
         )
-        self._lifecycle.leave(container)
+        container = self._lifecycle.leave(container)
         after = state.ended(
             was, exit_code=ended.code, oom_killed=ended.oom_killed, at=ended.finished_at, restarting=again
         )
         goes = container.host_config.auto_remove and container_id not in self._held
-        container = replace(container, state=after, published=())
+        container = replace(container, state=after)
         if not goes:
             self._registry.save(container)
         self._logs.ended(container_id)

@@ -95,6 +95,8 @@ class Restore:
                 network = self._topology.by_id(end.network_id)
                 if network is not None and end.address is not None:
                     attached.append((network, end, container.published if end is gateway else ()))
+        for container in self._registry:
+            self._connector.keep_in_mind(container)
         self._controller.sweep({end.id for _, end, _ in attached})
         self._controller.sweep_bridges(list(self._topology))
         self._controller.restore(attached, self._linker.rearm(alive))

@@ -51,11 +51,15 @@ class PortBinding:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
-    """A binding that holds: `host_ip:host_port` on the host answers for `port` of the container."""
+    """A binding that holds: `host_ip:host_port` on the host answers for `port` of the container.
+
+    `forwarded`: the daemon carries the bytes, so that the host's own INPUT rules decide; otherwise the kernel does.
+    """
 
     port: Port
     host_ip: str
     host_port: int
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +320,8 @@ class Container:
     endpoints: tuple[Endpoint, ...] = ()
     """One per network joined; kept (with its leased address) while stopped."""
     published: tuple[PublishedPort, ...] = ()
+    remembered: tuple[PublishedPort, ...] = ()
+    """While it does not run: the host ports that were chosen for it, to be had again."""
     mounts: tuple[Mount, ...] = ()
     """Resolved mount points: every `source` is a host path, every volume has a name."""
     state: State = State()

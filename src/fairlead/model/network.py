@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 ANY_ADDRESS = IPv4Address("0.0.0.0")
+
+
+MODE_LABEL = "fairlead.publish-mode"
+"""The label of a container that says its publish mode; with `.80/tcp` behind it, that of one port."""
+
+
+class PublishMode(StrEnum):
+    """Who carries the bytes of a published port: the kernel (DNAT), or the daemon, behind the host's INPUT rules."""
+
+    KERNEL = "kernel"
+    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

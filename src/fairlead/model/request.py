@@ -12,8 +12,11 @@ from fairlead.model.container import (
     Container,
     EndpointRequest,
     HostConfig,
+    Port,
+    PortBinding,
     PublishedPort,
 )
+from fairlead.model.network import PublishMode
 
 
 class WaitCondition(StrEnum):
@@ -69,6 +72,16 @@ class ContainerView:
     size_root_bytes: int | None = None
     graph: Mapping[str, str] = field(default_factory=dict)
     """overlay2 directories: LowerDir, UpperDir, WorkDir, MergedDir."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortChange:
+    """Bindings that a container is to have, and to lose; in `remove` an empty host part means any."""
+
+    add: Mapping[Port, tuple[PortBinding, ...]] = field(default_factory=dict)
+    remove: Mapping[Port, tuple[PortBinding, ...]] = field(default_factory=dict)
+    mode: PublishMode | None = None
+    """Who carries the bytes of the added ones; None = as the daemon does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
-from fairlead.model.network import ANY_ADDRESS
+from fairlead.model.network import ANY_ADDRESS, PublishMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Settings:
     """True: any container of the default bridge reaches any other, as in Docker. False: only through links."""
     host_ip: IPv4Address = ANY_ADDRESS
     """Default host address of published ports (`--ip`)."""
+    publish_mode: PublishMode = PublishMode.KERNEL
     mtu: int = 1500
     link_environment: bool = True
     stop_containers_on_exit: bool = False

@@ -1,6 +1,7 @@
-"""Ends connections whose leave was withdrawn: deletes conntrack entries between two addresses (ctnetlink, raw).
+"""Ends connections that the kernel remembers, once their leave or their translation is gone (ctnetlink, raw).
 
-Rare (a link removed), so it may cost a walk over the table; nothing on the path of a start does this.
+Costs a walk over the table, so only what needs it does this: links removed, ports removed from a running container,
+and UDP ports, whose flows would otherwise go on as they began.
 """
 
 from __future__ import annotations
@@ -8,29 +9,74 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable
-from ipaddress import IPv4Address
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address
 
+from fairlead.model.container import PublishedPort
 from fairlead.network.netlink import attribute, attributes, message
 
 _SUBSYSTEM = 1
 _GET, _DELETE = 1, 2
 _DUMP, _ACK = 0x300, 4
 _NESTED = 0x8000
-_TUPLE_ORIG, _ID = 1, 12
+_TUPLE_ORIG, _TUPLE_REPLY, _ID = 1, 2, 12
+_PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+_ANY = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One entry: who asked whom, at which port, and who answers (another, if the destination was translated)."""
+
+    source: bytes
+    destination: bytes
+    protocol: int
+    port: int
+    answered_by: bytes
 
 
 def forget(pairs: Iterable[tuple[IPv4Address, IPv4Address]]) -> None:
-    """Deletes entries whose original direction goes from the first address of a pair to the second."""
+    """Ends what the first address of a pair began with the second."""
     wanted = {(a.packed, b.packed) for a, b in pairs}
-    if not wanted:
-        return
+    if wanted:
+        _end(lambda flow: (flow.source, flow.destination) in wanted)
+
+
+def end_published(published: Sequence[PublishedPort], address: IPv4Address) -> None:
+    """Ends what was translated from these ports to the container's address."""
+    ports = _by_port(published)
+    if ports:
+        _end(lambda flow: flow.answered_by == address.packed and _asks_for(flow, ports))
+
+
+def end_untranslated(published: Sequence[PublishedPort], local: Iterable[IPv4Address]) -> None:
+    """Ends what came to these ports of the host before they led anywhere, so that its next packet is translated."""
+    ports, here = _by_port(published), {address.packed for address in local}
+    if ports:
+        _end(lambda f: f.answered_by == f.destination and f.destination in here and _asks_for(f, ports))
+
+
+def _by_port(published: Sequence[PublishedPort]) -> dict[tuple[int, int], set[str]]:
+    out: dict[tuple[int, int], set[str]] = {}
+    for item in published:
+        if ":" not in item.host_ip and not item.forwarded:
+            out.setdefault((_PROTOCOLS[item.port.protocol], item.host_port), set()).add(item.host_ip)
+    return out
+
+
+def _asks_for(flow: Flow, ports: dict[tuple[int, int], set[str]]) -> bool:
+    addresses = ports.get((flow.protocol, flow.port), set())
+    return not addresses.isdisjoint((*_ANY, str(ip_address(flow.destination))))
+
+
+def _end(chosen: Callable[[Flow], bool]) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12) as sock:
         sock.bind((0, 0))
         header = struct.pack("!BBH", socket.AF_INET, 0, 0)
         for body in _dump(sock, header):
             have = dict(attributes(body[4:]))
-            if _addresses(have.get(_TUPLE_ORIG, b"")) in wanted:
+            if chosen(_flow(have)):
                 request = header + attribute(_TUPLE_ORIG | _NESTED, have[_TUPLE_ORIG])
                 request += attribute(_ID, have[_ID]) if _ID in have else b""
                 sock.send(message((_SUBSYSTEM << 8) | _DELETE, _ACK, request))
@@ -53,7 +99,16 @@ def _dump(sock: socket.socket, header: bytes) -> list[bytes]:
             at += (length + 3) & ~3
 
 
-def _addresses(tuple_orig: bytes) -> tuple[bytes, bytes]:
-    """(source, destination) of a CTA_TUPLE: in CTA_TUPLE_IP, CTA_IP_V4_SRC and _DST."""
-    ip = dict(attributes(dict(attributes(tuple_orig)).get(1, b"")))
-    return ip.get(1, b""), ip.get(2, b"")
+def _flow(have: dict[int, bytes]) -> Flow:
+    asked, answer = dict(attributes(have.get(_TUPLE_ORIG, b""))), dict(attributes(have.get(_TUPLE_REPLY, b"")))
+    source, destination = _addresses(asked.get(1, b""))
+    protocol = dict(attributes(asked.get(2, b"")))
+    number, port = protocol.get(1, b"\0"), protocol.get(3, b"\0\0")
+    answered_by, _ = _addresses(answer.get(1, b""))
+    return Flow(source, destination, number[0], int.from_bytes(port, "big"), answered_by)
+
+
+def _addresses(tuple_ip: bytes) -> tuple[bytes, bytes]:
+    """(source, destination) of a CTA_TUPLE_IP: CTA_IP_V4_SRC and _DST."""
+    have = dict(attributes(tuple_ip))
+    return have.get(1, b""), have.get(2, b"")

@@ -5,9 +5,10 @@ Keeps no durable state: everything here can be rebuilt from stored endpoints wit
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -15,15 +16,18 @@ from pathlib import Path
 from fairlead import ids
 from fairlead.errors import SystemFailure
 from fairlead.linux import namespaces
-from fairlead.model.container import Endpoint, Port, PortBinding, PublishedPort
+from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Grant, Network
 from fairlead.model.settings import Settings
 from fairlead.network import conntrack, endpoint, firewall, nft, ports, proxy, sandbox
 from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
+from fairlead.network.wishes import Terms, Wish
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _CONF = Path("/proc/sys/net/ipv4/conf")
+
+_GRAVE_S = 0.5
 
 Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
 
@@ -40,6 +44,7 @@ class Controller:
         self._ipv6 = ports.host_has_ipv6()
         self._bridges: dict[str, int] = {}
         self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
+        self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
         self._forwarding_mark = settings.exec_root / "forwarding"
 
     # -- networks --------------------------------------------------------------------------------
@@ -131,6 +136,8 @@ class Controller:
         for forwarder in self._forwarders.values():
             forwarder.close()
         self._forwarders.clear()
+        for endpoint_id in list(self._graves):
+            self._bury(endpoint_id)
         self._ports.close()
         if teardown:
             await self._tables.load(firewall.removal(self._tables.table))
@@ -209,6 +216,7 @@ class Controller:
         if network.driver != "bridge":
             return
         instance = self._settings.instance
+        self._make_room(end)
         leave = self._leave(network, end)
         self._tables.apply(add=leave)
         try:
@@ -232,13 +240,28 @@ class Controller:
         """Removes the endpoint's devices and rules; absent is fine.
 
         `dying`: the sandbox's last process has ended, and the kernel takes the devices along. It holds its lock
-        meanwhile: to ask for the same thing would only keep us waiting for it, some 20 ms.
+        meanwhile: to ask for the same thing would only keep us waiting for it, some 20 ms. We look again later:
+        a connection whose other side is silent keeps the namespace, and so the devices, for minutes.
         """
         if network.driver != "bridge":
             return
-        if not dying:
+        if dying:
+            self._graves[end.id] = (end, asyncio.get_running_loop().call_later(_GRAVE_S, self._bury, end.id))
+        else:
             endpoint.teardown(self._link, self._settings.instance, end.id)
         self._tables.apply(delete=self._leave(network, end))
+
+    def _bury(self, endpoint_id: str) -> None:
+        """The devices of an endpoint that was left to die are gone for good."""
+        _, timer = self._graves.pop(endpoint_id)
+        timer.cancel()
+        endpoint.teardown(self._link, self._settings.instance, endpoint_id)
+
+    def _make_room(self, end: Endpoint) -> None:
+        """Nobody else may have the address any more, not even a ghost."""
+        for ghost, _ in list(self._graves.values()):
+            if ghost.address == end.address and ghost.id in self._graves:
+                self._bury(ghost.id)
 
     # -- grants ----------------------------------------------------------------------------------
 
@@ -256,53 +279,64 @@ class Controller:
     # -- ports -----------------------------------------------------------------------------------
 
     def reserve(
-        self, network: Network, end: Endpoint, container_name: str, exposed: Iterable[Port],
-        bindings: Mapping[Port, tuple[PortBinding, ...]], *, publish_all: bool,
-    ) -> tuple[PublishedPort, ...]:  # fmt: skip
+        self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
+    ) -> tuple[PublishedPort, ...]:
         """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
         if end.address is None:
             return ()
-        wanted = ports.wishes(exposed, bindings, publish_all=publish_all, default_ip=network.host_ip, ipv6=self._ipv6)
+        terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
         try:
-            return self._ports.reserve(end.id, wanted, end.address.ip)
+            return self._ports.reserve(end.id, wanted(terms), end.address.ip)
         except SystemFailure as error:
             raise SystemFailure(
                 "failed to set up container networking: driver failed programming external connectivity on endpoint "
                 f"{container_name} ({end.id}): {error.message}"
             ) from error
 
-    def activate(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
         """Makes reserved ports reachable. Last step of a start: a rule that comes too early costs clients a second."""
         if end.address is None or not published:
             return
         self._tables.apply(add=self._port_elements(end, published))
+        if datagrams := [port for port in published if port.port.protocol == "udp"]:
+            conntrack.end_untranslated(datagrams, (address.ip for _, address in self._link.addresses()))
         self._ports.listen(published)
         for port in published:
-            if port.port.protocol == "tcp" and ":" in port.host_ip:
+            if port.forwarded or ":" in port.host_ip:
                 for sock in self._ports.sockets(port):
-                    self._forwarders[port] = proxy.Forwarder(sock, end.address.ip, port.port.number)
+                    self._forwarders[port] = proxy.forward(sock, end.address.ip, port.port.number)
 
-    def withdraw(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> None:
-        """First step of a stop: nobody new gets in."""
+    def withdraw(self, end: Endpoint, published: Sequence[PublishedPort], *, cut: bool = False) -> None:
+        """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well."""
         if end.address is None or not published:
             return
         for port in published:
             if forwarder := self._forwarders.pop(port, None):
                 forwarder.close()
         self._tables.apply(delete=self._port_elements(end, published))
+        # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
+        conntrack.end_published([p for p in published if cut or p.port.protocol == "udp"], end.address.ip)
 
     def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
         """The host ports are free for others."""
         self._ports.release(end.id, published)
+
+    def remember(self, container_id: str, gone: Sequence[PublishedPort]) -> None:
+        """A stopped container is to have these numbers again; others get them last."""
+        self._ports.remember(container_id, gone)
+
+    def forget(self, container_id: str) -> None:
+        """It is no more."""
+        self._ports.forget(container_id)
 
     # -- after a restart of the daemon -----------------------------------------------------------
 
     def restore(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> None:
         """Takes back what runs: guards, grants and ports in one transaction, then the sockets."""
         self._tables.apply(add=self._elements(attached, grants))
-        for network, end, published in attached:
+        for _, end, published in attached:
             self._ports.restore(end.id, published)
-            self.activate(network, end, published)
+            self.activate(end, published)
 
     def sweep(self, keep: set[str]) -> None:
         """Deletes veths of this daemon whose endpoint is not in `keep` (ids)."""

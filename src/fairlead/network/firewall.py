@@ -37,6 +37,7 @@ table inet @TABLE@ {
     set subnets { type ipv4_addr; flags interval; }
     set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
     set linked { type ipv4_addr . ipv4_addr; }
+    set loopback { type ipv4_addr . inet_proto . inet_service; flags interval; }
     map publish { type inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_range { type inet_proto . inet_service : ipv4_addr; flags interval; }
@@ -44,6 +45,7 @@ table inet @TABLE@ {
     chain guard {
         type filter hook prerouting priority raw; policy accept;
         ip daddr 127.0.0.0/8 iifname @inside drop
+        ip daddr 127.0.0.0/8 iifname != "lo" ip daddr . meta l4proto . th dport @loopback drop
         iifname "@VETH@*" iifname . ip saddr != @sources drop
         iifname "@VETH@*" meta nfproto ipv6 drop
     }
@@ -167,8 +169,8 @@ def grant_elements(grants: Iterable[Grant]) -> list[Element]:
 
 def port_elements(address: IPv4Address, published: Sequence[PublishedPort]) -> list[Element]:
     """Map elements for published ports; a run of ports that keep their numbers is one element."""
-    out = []
-    for host_ip, proto, first, last, container_port in _runs(published):
+    out = loopback_elements(published)
+    for host_ip, proto, first, last, container_port in _runs([p for p in published if not p.forwarded]):
         at = _ANY.count(host_ip) == 0
         prefix = IPv4Address(host_ip).packed if at else b""
         key = prefix + protocol(proto) + service(first)
@@ -182,10 +184,21 @@ def port_elements(address: IPv4Address, published: Sequence[PublishedPort]) -> l
     return out
 
 
+def loopback_elements(published: Sequence[PublishedPort]) -> list[Element]:
+    """What is bound to 127.0.0.1 stays there, even on a host that takes packets for it from the wire."""
+    out = []
+    for host_ip, proto, first, last, _ in _runs([p for p in published if p.host_ip.startswith("127.")]):
+        key = IPv4Address(host_ip).packed + protocol(proto)
+        out.append(Element("loopback", key + service(first), key_end=key + service(last)))
+    return out
+
+
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
     """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
     rows = sorted(
-        (p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in set(published) if ":" not in p.host_ip
+        (p.host_ip, p.port.protocol, p.host_port, p.port.number)
+        for p in set(published)
+        if ":" not in p.host_ip
     )
     out: list[tuple[str, str, int, int, int]] = []
     for host_ip, proto, host_port, number in rows:
@@ -201,7 +214,7 @@ def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, 
 _FIELDS = {
     "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
-    "guard": "nmi", "own": "nn",
+    "guard": "nmi", "own": "nn", "loopback": "ips",
 }  # fmt: skip
 _WIDTH = {"n": 16, "i": 4, "p": 4, "s": 4, "m": 8}
 

@@ -1,7 +1,7 @@
-"""Host ports: which a container gets, and the sockets that really hold them while they are published.
+"""Host ports: which numbers are given, and the sockets that really hold them while they are published.
 
-Rules: Docker's port allocator (docs of `-p`; semantics of moby's portallocator). An address-less wish binds 0.0.0.0
-and [::] with one number. A dynamic number comes from ip_local_port_range, one after the other.
+Rules: Docker's port allocator (semantics of moby's portallocator). A number that is not asked for comes from
+ip_local_port_range, one after the other; those that stopped containers had before are given to others last.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
-from fairlead.model.container import Port, PortBinding, PublishedPort
+from fairlead.model.container import PublishedPort
+from fairlead.network.wishes import ANY4, ANY6, Wish
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FALLBACK = (49153, 65535)
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _TRIES = 10
-ANY4, ANY6 = "0.0.0.0", "::"
+_BACKLOG = 4096
 
 
 def ephemeral_range() -> tuple[int, int]:
@@ -31,52 +32,6 @@ def ephemeral_range() -> tuple[int, int]:
     except (OSError, ValueError):
         return _FALLBACK
     return (first, last) if first < last else _FALLBACK
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One binding to make: on which addresses, within which host ports (0, 0 = dynamic)."""
-
-    port: Port
-    addresses: tuple[str, ...]
-    first: int = 0
-    last: int = 0
-
-    @property
-    def order(self) -> tuple[bool, int, bool, int]:
-        """Exact numbers first, so that no dynamic port takes one of them."""
-        return (self.first == 0 or self.first != self.last, self.port.number, self.port.protocol != "tcp", self.first)
-
-
-def wishes(
-    exposed: Iterable[Port],
-    bindings: Mapping[Port, tuple[PortBinding, ...]],
-    *,
-    publish_all: bool,
-    default_ip: IPv4Address,
-    ipv6: bool,
-) -> list[Wish]:
-    """What is to be published, in the order in which to bind it. Bindings of ports that are not exposed are ignored."""
-    out: list[Wish] = []
-    for port in sorted(exposed):
-        if port in bindings:
-            out += [_wish(port, b, default_ip, ipv6=ipv6) for b in bindings[port] or (PortBinding(),)]
-        elif publish_all:
-            out.append(_wish(port, PortBinding(), default_ip, ipv6=ipv6))
-    return sorted(out, key=lambda wish: wish.order)
-
-
-def _wish(port: Port, binding: PortBinding, default_ip: IPv4Address, *, ipv6: bool) -> Wish:
-    if binding.host_ip:
-        addresses: tuple[str, ...] = (str(ip_address(binding.host_ip)),)
-    elif default_ip == IPv4Address(0):
-        addresses = (ANY4, ANY6) if ipv6 else (ANY4,)
-    else:
-        addresses = (str(default_ip),)
-    text = binding.host_port.split("/")[0]
-    first, _, last = text.partition("-")
-    low = int(first) if first else 0
-    return Wish(port, addresses, low, int(last) if last else low)
 
 
 @dataclass(slots=True)
@@ -92,6 +47,22 @@ class Ports:
         self._used: dict[tuple[str, int], dict[str, _Held]] = {}
         self._range = ephemeral_range()
         self._pointer: dict[tuple[int, int], int] = {}
+        self._remembered: dict[tuple[str, int], str] = {}
+        """Numbers that stopped containers had: (protocol, number) → container."""
+        self._awaited: dict[str, list[tuple[str, int]]] = {}
+
+    def remember(self, container_id: str, gone: Iterable[PublishedPort]) -> None:
+        """Others get these numbers only when there is no other left."""
+        self.forget(container_id)
+        keys = [(item.port.protocol, item.host_port) for item in gone]
+        if keys:
+            self._awaited[container_id] = keys
+            self._remembered |= dict.fromkeys(keys, container_id)
+
+    def forget(self, container_id: str) -> None:
+        for key in self._awaited.pop(container_id, ()):
+            if self._remembered.get(key) == container_id:
+                del self._remembered[key]
 
     def reserve(self, owner: str, wanted: Iterable[Wish], address: IPv4Address) -> tuple[PublishedPort, ...]:
         """Binds every wish or none. Raises SystemFailure with Docker's text for the first that cannot be had."""
@@ -99,14 +70,14 @@ class Ports:
         try:
             for wish in wanted:
                 number = self._reserve_one(owner, wish, address)
-                got += [PublishedPort(wish.port, host_ip, number) for host_ip in wish.addresses]
+                got += [PublishedPort(wish.port, ip, number, wish.forwarded) for ip in wish.addresses]
         except BaseException:
             self.release(owner, got)
             raise
         return tuple(got)
 
     def _reserve_one(self, owner: str, wish: Wish, address: IPv4Address) -> int:
-        if wish.first and wish.first == wish.last:
+        if wish.exact:
             self._check_free(wish, wish.first)
             try:
                 self._bind(owner, wish, wish.first)
@@ -129,14 +100,22 @@ class Ports:
             raise _taken(wish, wish.last, address, failure) from failure
         raise SystemFailure("all ports are allocated")
 
-    def _candidates(self, wish: Wish) -> Iterable[int]:
-        """Numbers nobody of ours has, from behind the last one given, around the range once."""
+    def _candidates(self, wish: Wish) -> Iterator[int]:
+        """Numbers nobody of ours has: the one of last time, those nobody waits for, and then the rest."""
+        if wish.preferred and self._free(wish, wish.preferred):
+            yield wish.preferred
         low, high = (wish.first, wish.last) if wish.first else self._range
         start = self._pointer.get((low, high), low - 1) + 1
+        awaited = []
         for number in [*range(start, high + 1), *range(low, min(start, high + 1))]:
-            if self._free(wish, number):
-                self._pointer[low, high] = number if number < high else low - 1
-                yield number
+            if not self._free(wish, number):
+                continue
+            if (wish.port.protocol, number) in self._remembered:
+                awaited.append(number)
+                continue
+            self._pointer[low, high] = number if number < high else low - 1
+            yield number
+        yield from awaited
 
     def _free(self, wish: Wish, number: int) -> bool:
         held = self._used.get((wish.port.protocol, number))
@@ -172,7 +151,7 @@ class Ports:
         for port in published:
             for sock in self.sockets(port):
                 if sock.type & socket.SOCK_STREAM:
-                    sock.listen(128)
+                    sock.listen(_BACKLOG)
 
     def sockets(self, port: PublishedPort) -> list[socket.socket]:
         held = self._used.get((port.port.protocol, port.host_port), {}).get(port.host_ip)

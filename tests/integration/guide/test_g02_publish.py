@@ -53,15 +53,8 @@ def test_nobody_outside_reaches_what_is_bound_to_loopback(guide: Guide) -> None:
     guide.run_web("-p", "127.0.0.1:8080:5000")
     guide.page(guide.here, "127.0.0.1", 8080)
     assert guide.far.fetch(f"http://{host.ADDRESS}:8080/", timeout_s=1) is None
-    # A neighbour that has given up its own loopback sends packets for 127.0.0.1 over the wire.
-    guide.far.ip("link", "set", "lo", "down")
-    guide.far.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/uplink/route_localnet")
-    guide.far.ip("route", "add", "127.0.0.1", "via", host.ADDRESS)
-    try:
+    with guide.engine.host.loopback_over_the_wire():
         assert guide.far.fetch("http://127.0.0.1:8080/", timeout_s=1) is None
-    finally:
-        guide.far.ip("route", "del", "127.0.0.1")
-        guide.far.ip("link", "set", "lo", "up")
 
 
 def test_a_container_port_alone_gets_any_host_port(guide: Guide) -> None:

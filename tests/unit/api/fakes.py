@@ -42,6 +42,7 @@ from fairlead.model.request import (
     LogEntry,
     LogRequest,
     NetworkRequest,
+    PortChange,
     VolumeRequest,
     WaitCondition,
 )
@@ -325,6 +326,10 @@ class FakeContainers:
 
     async def tty(self, ref: str) -> bool:
         return self.find(ref).container.config.tty
+
+    async def publish(self, ref: str, change: PortChange) -> ContainerView:
+        self.calls.append(("publish", change))
+        return await self.inspect(ref)
 
     async def update(self, ref: str, host_config: HostConfig) -> Sequence[str]:
         self.calls.append(("update", host_config))

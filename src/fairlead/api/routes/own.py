@@ -1,10 +1,12 @@
-"""/fairlead/v1: what Docker does not have — images bootstrapped on the spot, and the list of links."""
+"""/fairlead/v1: what Docker does not have — images bootstrapped on the spot, links, ports of running containers."""
 
 from __future__ import annotations
 
 from fairlead.api import streams
 from fairlead.api.exchange import Reply, Request, Route, json_response
+from fairlead.api.schema import networking, ports
 from fairlead.api.schema.build import parse_bootstrap
+from fairlead.api.schema.fields import Fields
 from fairlead.api.services import Engine
 
 
@@ -32,10 +34,17 @@ class OwnRoutes:
         ]
         return json_response(sorted(rows, key=lambda row: (row["Recipient"], row["Alias"])))
 
+    async def publish(self, request: Request) -> Reply:
+        """Host ports of a container, added and removed while it runs. Answers as inspect's NetworkSettings.Ports."""
+        change = ports.parse_change(Fields(await request.json(), "PortChange"))
+        view = await self._engine.containers.publish(request.params["name"], change)
+        return json_response({"Ports": networking.render_settings(view, request.version)["Ports"]})
+
 
 def routes(engine: Engine) -> list[Route]:
     handlers = OwnRoutes(engine)
     return [
         Route("POST", "/fairlead/v1/images/bootstrap", handlers.bootstrap),
         Route("GET", "/fairlead/v1/links", handlers.links),
+        Route("POST", "/fairlead/v1/containers/{name}/ports", handlers.publish, finish=True),
     ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
+from fairlead.api.schema.fields import Fields
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Port, PortBinding, PublishedPort
+from fairlead.model.network import PublishMode
+from fairlead.model.request import PortChange
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
@@ -55,6 +59,28 @@ def _is_port(text: str) -> bool:
 
 def _invalid(text: str) -> InvalidParameter:
     return InvalidParameter(f'invalid port specification: "{text}"')
+
+
+def parse_change(fields: Fields) -> PortChange:
+    """Body of our own verb: bindings to add and to remove, and who is to carry the added ones."""
+    add, remove = parse_bindings(fields.mapping("Add")), parse_bindings(fields.mapping("Remove"))
+    if not add and not remove:
+        raise InvalidParameter("no ports to add or to remove")
+    for wish in (wish for wishes in (*add.values(), *remove.values()) for wish in wishes):
+        if wish.host_ip and not is_address(wish.host_ip):
+            raise InvalidParameter(f"invalid IP address: {wish.host_ip}")
+    text = fields.text("Mode")
+    if text and text not in PublishMode.__members__.values():
+        raise InvalidParameter(f'invalid publish mode "{text}": use kernel or forward')
+    return PortChange(add=add, remove=remove, mode=PublishMode(text) if text else None)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def render_bindings(bindings: Mapping[Port, Iterable[PortBinding]]) -> dict[str, Any]:

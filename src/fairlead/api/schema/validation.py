@@ -14,6 +14,7 @@ import signal
 from fairlead.api.schema import limits, logging
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Config, HealthConfig, HostConfig
+from fairlead.model.network import MODE_LABEL, PublishMode
 from fairlead.model.request import CreateRequest
 
 _MILLISECOND_NS = 1_000_000
@@ -65,9 +66,16 @@ def _check_config(config: Config) -> None:
                 f"invalid volume specification: '{path}': invalid mount config for type \"volume\": "
                 f"invalid mount path: '{path}' mount path must be absolute"
             )
+    _check_publish_modes(config)
     if config.health is not None:
         _check_health(config.health)
     _check_mac(config.mac_address)
+
+
+def _check_publish_modes(config: Config) -> None:
+    for name, value in config.labels.items():
+        if name.startswith(MODE_LABEL) and value not in PublishMode.__members__.values():
+            _fail(f'invalid publish mode "{value}" in label {name}: use kernel or forward')
 
 
 def is_signal(text: str) -> bool:

@@ -93,6 +93,10 @@ def inspect_containers(api: Client, argv: list[str]) -> int:
 
 
 def port(api: Client, argv: list[str]) -> int:
+    if argv[:1] in (["add"], ["rm"]) and (len(argv) > 2 or "--help" in argv):
+        from fairlead.cli.commands import publish
+
+        return publish.run(api, argv)
     args = parse(PORT, argv).args
     bindings = api.get(f"/containers/{args[0]}/json")["NetworkSettings"]["Ports"] or {}
     if len(args) == 2:

@@ -1,0 +1,64 @@
+"""The allocator of host ports, on the loopback of the machine that runs the test: bound, never connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+import pytest
+
+from fairlead.errors import SystemFailure
+from fairlead.model.container import Port, PublishedPort
+from fairlead.network.ports import Ports
+from fairlead.network.wishes import Wish
+
+WEB = Port(80)
+LOOPBACK = ("127.84.7.1",)
+TARGET = IPv4Address("172.17.0.2")
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    made = Ports()
+    yield made
+    made.close()
+
+
+def one(ports: Ports, owner: str, *, preferred: int = 0, first: int = 0, last: int = 0) -> int:
+    wish = Wish(WEB, LOOPBACK, first, last, preferred)
+    return ports.reserve(owner, [wish], TARGET)[0].host_port
+
+
+def test_numbers_are_given_one_after_the_other(ports: Ports) -> None:
+    assert one(ports, "a") + 1 == one(ports, "b")
+
+
+def test_the_preferred_number_is_given_if_it_is_free(ports: Ports) -> None:
+    first = one(ports, "a")
+    ports.release("a", [PublishedPort(WEB, LOOPBACK[0], first)])
+    one(ports, "b")
+    assert one(ports, "a", preferred=first) == first
+
+
+def test_a_preferred_number_of_somebody_else_is_given_up_for_another(ports: Ports) -> None:
+    first = one(ports, "a")
+    assert one(ports, "b", preferred=first) != first
+
+
+def test_a_remembered_number_goes_to_others_last(ports: Ports) -> None:
+    ports.remember("stopped", [PublishedPort(WEB, LOOPBACK[0], 21001)])
+    got = [one(ports, owner, first=21001, last=21003) for owner in "abc"]
+    assert got == [21002, 21003, 21001]
+
+
+def test_a_forgotten_number_is_like_any_other(ports: Ports) -> None:
+    ports.remember("removed", [PublishedPort(WEB, LOOPBACK[0], 21001)])
+    ports.forget("removed")
+    assert one(ports, "a", first=21001, last=21003) == 21001
+
+
+def test_all_or_nothing(ports: Ports) -> None:
+    taken = one(ports, "a", first=21001, last=21001)
+    with pytest.raises(SystemFailure, match="port is already allocated"):
+        ports.reserve("b", [Wish(WEB, LOOPBACK, 21002, 21002), Wish(WEB, LOOPBACK, taken, taken)], TARGET)
+    assert one(ports, "c", first=21002, last=21002) == 21002
