@@ -45,6 +45,10 @@ def test_while_the_source_is_stopped_its_line_stays_and_a_connection_fails_at_on
     guide.run_web("--link", "db:db")
     before = guide.hosts("web")
     guide.do("stop", "-t", "1", "db")
+    assert guide.hosts("web") == before
+    # busybox's `nc -w` would give up after 60 s: the kernel's answer comes first, and says which it is.
+    refused = guide.attempt("exec", "web", "nc", "-w", "60", "db", "5432")
+    assert "Connection refused" in refused.err or "No route to host" in refused.err, refused
     assert guide.engine.inspect("web")["State"]["Running"]
     assert guide.engine.json("GET", "/containers/web/json")["HostConfig"]["Links"] == ["/db:/web/db"]
     guide.do("start", "db")

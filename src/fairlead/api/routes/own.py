@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fairlead.api import streams
 from fairlead.api.exchange import Reply, Request, Route, json_response
 from fairlead.api.schema import networking, ports
 from fairlead.api.schema.build import parse_bootstrap
 from fairlead.api.schema.fields import Fields
 from fairlead.api.services import Engine
+from fairlead.model.container import Container, Link
 
 
 class OwnRoutes:
@@ -20,17 +23,11 @@ class OwnRoutes:
     async def links(self, request: Request) -> Reply:
         """Every link: who may reach whom, under which name."""
         views = await self._engine.containers.list(all=True, limit=None, size=False, filters={})
-        names = {view.container.id: view.container.name for view in views}
+        containers = {view.container.id: view.container for view in views}
         rows = [
-            {
-                "Recipient": view.container.name,
-                "RecipientID": view.container.id,
-                "Alias": link.alias,
-                "Source": names.get(link.source_id, link.source_name),
-                "SourceID": link.source_id if link.source_id in names else "",
-            }
-            for view in views
-            for link in view.container.links
+            _render_link(recipient, link, containers.get(link.source_id))
+            for recipient in containers.values()
+            for link in recipient.links
         ]
         return json_response(sorted(rows, key=lambda row: (row["Recipient"], row["Alias"])))
 
@@ -39,6 +36,25 @@ class OwnRoutes:
         change = ports.parse_change(Fields(await request.json(), "PortChange"))
         view = await self._engine.containers.publish(request.params["name"], change)
         return json_response({"Ports": networking.render_settings(view, request.version)["Ports"]})
+
+
+def _render_link(recipient: Container, link: Link, source: Container | None) -> dict[str, Any]:
+    """`State`: up, or what is in the way; a link whose source is gone waits for a container of its name."""
+    if source is None:
+        state = "source gone"
+    elif not source.state.status.running:
+        state = "source stopped"
+    else:
+        state = "up" if recipient.state.status.running else "recipient stopped"
+    return {
+        "Recipient": recipient.name,
+        "RecipientID": recipient.id,
+        "Alias": link.alias,
+        "Source": source.name if source is not None else link.source_name,
+        "SourceID": source.id if source is not None else "",
+        "Ports": [str(port) for port in sorted(source.config.exposed_ports)] if source is not None else [],
+        "State": state,
+    }
 
 
 def routes(engine: Engine) -> list[Route]:
