@@ -27,7 +27,7 @@ from fairlead.engine.engine import Engine
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
-from fairlead.engine.health import Health
+from fairlead.engine.health import HealthChecks
 from fairlead.engine.images import Images
 from fairlead.engine.launch import Launcher
 from fairlead.engine.leases import Leases
@@ -96,7 +96,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     logs = Logs(launcher.log_path, registry.running)
     attachments = Attachments(runtime, logs)
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
-    health = Health(tasks, registry, execs, events)
+    health = HealthChecks(tasks, registry, execs, events)
     lifecycle = Lifecycle(
         registry, snapshots, connector, linker, etc, launcher, runtime, attachments, topology, events
     )

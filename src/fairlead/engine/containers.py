@@ -13,7 +13,7 @@ from fairlead.engine.creation import Creator
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
-from fairlead.engine.health import Health
+from fairlead.engine.health import HealthChecks
 from fairlead.engine.images import Images
 from fairlead.engine.launch import Launcher
 from fairlead.engine.linking import Linker
@@ -54,7 +54,7 @@ class Containers:
         attachments: Attachments,
         execs: Execs,
         logs: Logs,
-        health: Health,
+        health: HealthChecks,
         images: Images,
         snapshots: Snapshots,
         runtime: Runtime,

@@ -171,6 +171,13 @@ class Execs:
         for exec_id in self._of.pop(container_id, ()):
             self._execs.pop(exec_id, None)
 
+    def kill(self, exec_id: str) -> None:
+        """Ends the process, if it runs."""
+        self._runtime.kill_exec(self._folder(self._get(exec_id)))
+
+    def _folder(self, found: _Exec) -> Path:
+        return self._runtime.bundle(found.container_id) / f"exec-{found.id[:16]}"
+
     async def create(self, ref: str, request: ExecRequest) -> str:
         container = self._running(ref)
         if not request.cmd:
@@ -226,7 +233,7 @@ class Execs:
             raise Conflict(f"exec {exec_id} has already run")
         container = self._running(found.container_id)
         found.started = True
-        folder = self._runtime.bundle(container.id) / f"exec-{exec_id[:16]}"
+        folder = self._folder(found)
         folder.mkdir(mode=0o700)
         try:
             document = self._document(container, found.request, console_size or found.request.console_size)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
@@ -12,29 +13,25 @@ from fairlead.engine.registry import Registry
 from fairlead.engine.tasks import Tasks
 from fairlead.errors import EngineError
 from fairlead.model.container import Container, HealthConfig, Status
-from fairlead.model.request import ContainerView, ExecRequest
+from fairlead.model.request import ContainerView, ExecRequest, Health, Probe
 
 log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
-_INTERVAL_S, _TIMEOUT_S, _START_INTERVAL_S, _RETRIES = 30.0, 30.0, 5.0, 3
+_INTERVAL_NS, _TIMEOUT_NS, _START_INTERVAL_NS, _RETRIES = 30 * _SECOND_NS, 30 * _SECOND_NS, 5 * _SECOND_NS, 3
+_KEPT, _MAX_OUTPUT = 5, 4096
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    status: str = STARTING
-    failures: int = 0
-
-
-def judge(before: Verdict, *, passed: bool, retries: int, in_start_period: bool) -> Verdict:
+def judge(before: Health, probe: Probe, *, retries: int, in_start_period: bool) -> Health:
     """The verdict after one more probe. Failures while the container starts up do not count."""
-    if passed:
-        return Verdict(HEALTHY)
+    kept = (*before.log, probe)[-_KEPT:]
+    if probe.exit_code == 0:
+        return Health(HEALTHY, 0, kept)
     if in_start_period and before.status == STARTING:
-        return before
+        return replace(before, log=kept)
     failures = before.failures + 1
-    return Verdict(UNHEALTHY if failures >= (retries or _RETRIES) else before.status, failures)
+    return Health(UNHEALTHY if failures >= (retries or _RETRIES) else before.status, failures, kept)
 
 
 def command(health: HealthConfig | None, shell: tuple[str, ...]) -> tuple[str, ...]:
@@ -47,24 +44,24 @@ def command(health: HealthConfig | None, shell: tuple[str, ...]) -> tuple[str, .
     return ()
 
 
-class Health:
+class HealthChecks:
     def __init__(self, tasks: Tasks, registry: Registry, execs: Execs, events: Events) -> None:
         self._tasks = tasks
         self._registry = registry
         self._execs = execs
         self._events = events
-        self._verdicts: dict[str, Verdict] = {}
-        self._probes: dict[str, asyncio.Task[None]] = {}
+        self._verdicts: dict[str, Health] = {}
+        self._watches: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, container: Container) -> None:
         """The container has started."""
         if command(container.config.health, container.config.shell):
-            self._verdicts[container.id] = Verdict()
-            probe = self._watch(container)
-            self._probes[container.id] = self._tasks.create_task(probe, name=f"health {container.name}")
+            self._verdicts[container.id] = Health()
+            watch = self._watch(container, container.config.health or HealthConfig())
+            self._watches[container.id] = self._tasks.create_task(watch, name=f"health {container.name}")
 
     def end(self, container_id: str) -> None:
-        if (task := self._probes.pop(container_id, None)) is not None:
+        if (task := self._watches.pop(container_id, None)) is not None:
             task.cancel()
 
     def forget(self, container_id: str) -> None:
@@ -77,49 +74,88 @@ class Health:
         return verdict.status if verdict is not None else ""
 
     def shown(self, view: ContainerView) -> ContainerView:
-        if view.container.id not in self._verdicts:
-            return view
-        return replace(view, health_status=self.status(view.container))
+        verdict = self._verdicts.get(view.container.id)
+        return view if verdict is None else replace(view, health=verdict)
 
-    async def _watch(self, container: Container) -> None:
-        health = container.config.health or HealthConfig()
+    async def _watch(self, container: Container, health: HealthConfig) -> None:
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        young_until = loop.time() + health.start_period_ns / _SECOND_NS
         while True:
-            young = loop.time() - began < _seconds(health.start_period_ns, 0.0)
-            starting = young and self._verdicts[container.id].status == STARTING
-            await asyncio.sleep(
-                _seconds(health.start_interval_ns, _START_INTERVAL_S)
-                if starting
-                else _seconds(health.interval_ns, _INTERVAL_S)
-            )
+            before = self._verdicts[container.id]
+            hurried = before.status == STARTING and loop.time() < young_until
+            await asyncio.sleep(_pause_ns(health, hurried=hurried) / _SECOND_NS)
             now = self._registry.by_id(container.id)
             if now is None:
                 return
             if now.state.status is not Status.RUNNING:
                 continue
-            passed = await self._probe(now, health)
-            young = loop.time() - began < _seconds(health.start_period_ns, 0.0)
-            before = self._verdicts[container.id]
-            after = judge(before, passed=passed, retries=health.retries, in_start_period=young)
+            young = loop.time() < young_until
+            probe = await self._probe(now, health)
+            after = judge(before, probe, retries=health.retries, in_start_period=young)
             self._verdicts[container.id] = after
             if after.status != before.status:
                 self._events.container(now, f"health_status: {after.status}")
 
-    async def _probe(self, container: Container, health: HealthConfig) -> bool:
-        words = command(health, container.config.shell)
+    async def _probe(self, container: Container, health: HealthConfig) -> Probe:
+        began = datetime.now(UTC)
+        output = _Output()
         try:
-            exec_id = await self._execs.create(container.id, ExecRequest(cmd=words, attach_stdout=True))
-            async with asyncio.timeout(_seconds(health.timeout_ns, _TIMEOUT_S)):
-                stream = await self._execs.start(exec_id, detach=False, tty=False, console_size=None)
-                while stream is not None and await stream.read() is not None:
-                    pass
-                view = await self._execs.inspect(exec_id)
-        except (EngineError, TimeoutError) as error:
-            log.info("health check of %s: %s", container.name, error)
-            return False
-        return view.exit_code == 0
+            code = await self._run(container, health, output)
+        except EngineError as error:
+            return Probe(began, datetime.now(UTC), -1, error.message)
+        if code is None:
+            late = f"Health check exceeded timeout ({duration(health.timeout_ns or _TIMEOUT_NS)})"
+            return Probe(began, datetime.now(UTC), -1, f"{late}: {output}" if output.data else late)
+        return Probe(began, datetime.now(UTC), code, str(output))
+
+    async def _run(self, container: Container, health: HealthConfig, output: _Output) -> int | None:
+        """The exit code; None if it took too long, and was killed."""
+        words = command(health, container.config.shell)
+        wanted = ExecRequest(cmd=words, attach_stdout=True, attach_stderr=True)
+        exec_id = await self._execs.create(container.id, wanted)
+        stream = await self._execs.start(exec_id, detach=False, tty=False, console_size=None)
+        if stream is None:
+            return None
+        try:
+            async with asyncio.timeout((health.timeout_ns or _TIMEOUT_NS) / _SECOND_NS):
+                while (packet := await stream.read()) is not None:
+                    output.add(packet[1])
+                return (await self._execs.inspect(exec_id)).exit_code
+        except TimeoutError:
+            self._execs.kill(exec_id)
+            return None
+        finally:
+            await stream.close()
 
 
-def _seconds(duration_ns: int, default_s: float) -> float:
-    return duration_ns / _SECOND_NS if duration_ns else default_s
+class _Output:
+    """As much of a probe's output as is kept."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self._cut = False
+
+    def add(self, data: bytes) -> None:
+        self._cut = self._cut or len(self.data) + len(data) > _MAX_OUTPUT
+        self.data = (self.data + data)[:_MAX_OUTPUT]
+
+    def __str__(self) -> str:
+        return self.data.decode(errors="replace") + ("..." if self._cut else "")
+
+
+def _pause_ns(health: HealthConfig, *, hurried: bool) -> int:
+    if hurried:
+        return health.start_interval_ns or _START_INTERVAL_NS
+    return health.interval_ns or _INTERVAL_NS
+
+
+def duration(ns: int) -> str:
+    """As Go prints it: `1m30s`, `1.5s`, `100ms`."""
+    if ns < _SECOND_NS:
+        return f"{ns / 1e6:g}ms" if ns >= 1_000_000 else f"{ns / 1e3:g}µs"
+    minutes, rest = divmod(ns, 60 * _SECOND_NS)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest / _SECOND_NS:.9f}".rstrip("0").rstrip(".")
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"

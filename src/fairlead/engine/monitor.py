@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fairlead.engine import disposal, restart, state
 from fairlead.engine.events import Events
-from fairlead.engine.health import Health
+from fairlead.engine.health import HealthChecks
 from fairlead.engine.lifecycle import Lifecycle
 from fairlead.engine.logs import Logs
 from fairlead.engine.registry import Registry
@@ -40,7 +40,7 @@ class Monitor:
         lifecycle: Lifecycle,
         remover: Remover,
         runtime: Runtime,
-        health: Health,
+        health: HealthChecks,
         logs: Logs,
         waiters: Waiters,
         events: Events,

@@ -11,7 +11,7 @@ from fairlead.engine.disposal import Disposer
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
-from fairlead.engine.health import Health
+from fairlead.engine.health import HealthChecks
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.volumes import Volumes
@@ -33,7 +33,7 @@ class Remover:
         attachments: Attachments,
         execs: Execs,
         disposer: Disposer,
-        health: Health,
+        health: HealthChecks,
         waiters: Waiters,
         events: Events,
     ) -> None:

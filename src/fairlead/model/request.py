@@ -51,6 +51,25 @@ class ExitResult:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One health check: exit code −1 if it took too long or could not be run."""
+
+    start: datetime
+    end: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    status: str = "starting"
+    failures: int = 0
+    """In a row."""
+    log: tuple[Probe, ...] = ()
+    """The last few, oldest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerView:
     """A container with what is known only while looking: for inspect and lists."""
@@ -67,7 +86,8 @@ class ContainerView:
     published: tuple[PublishedPort, ...] = ()
     """Empty while stopped."""
     exec_ids: tuple[str, ...] = ()
-    health_status: str = ""
+    health: Health | None = None
+    """None = nobody checks."""
     size_rw_bytes: int | None = None
     size_root_bytes: int | None = None
     graph: Mapping[str, str] = field(default_factory=dict)

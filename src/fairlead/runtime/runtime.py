@@ -278,6 +278,14 @@ class Runtime:
             argv += ["--console-socket", str(folder / "console")]
         return self._spawn([*argv, container_id], fds)
 
+    def kill_exec(self, folder: Path) -> None:
+        """Ends the process of an exec; one that has ended is fine."""
+        try:
+            pid = int((folder / "pid").read_text())
+        except (OSError, ValueError):
+            return
+        _send(pid, signals.SIGKILL)
+
     # -- after a crash ---------------------------------------------------------------------------
 
     async def sweep(self, keep: set[str]) -> None:

@@ -12,7 +12,7 @@ from fairlead.api.schema.fields import Fields
 from fairlead.api.versions import NEWEST, Version
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Container, HostConfig, Mount, Status
-from fairlead.model.request import ContainerView, CreateRequest, CreateResult, ExitResult
+from fairlead.model.request import ContainerView, CreateRequest, CreateResult, ExitResult, Health
 
 
 def parse_create(body: Mapping[str, Any], *, name: str, platform: str, version: Version = NEWEST) -> CreateRequest:
@@ -123,9 +123,25 @@ def _render_state(view: ContainerView) -> dict[str, Any]:
         "StartedAt": times.render(state.started_at),
         "FinishedAt": times.render(state.finished_at),
     }
-    if view.health_status:
-        value["Health"] = {"Status": view.health_status, "FailingStreak": 0, "Log": []}
+    if view.health is not None:
+        value["Health"] = _render_health(view.health)
     return value
+
+
+def _render_health(health: Health) -> dict[str, Any]:
+    return {
+        "Status": health.status,
+        "FailingStreak": health.failures,
+        "Log": [
+            {
+                "Start": times.render(probe.start),
+                "End": times.render(probe.end),
+                "ExitCode": probe.exit_code,
+                "Output": probe.output,
+            }
+            for probe in health.log
+        ],
+    }
 
 
 def _mount_points(container: Container) -> list[Mount]:
@@ -195,8 +211,9 @@ def status_text(view: ContainerView, now: datetime) -> str:
         case Status.RESTARTING:
             return f"Restarting ({state.exit_code}) {_since(state.finished_at, now)} ago"
         case Status.RUNNING:
-            health = "health: starting" if view.health_status == "starting" else view.health_status
-            return f"Up {started} ({health})" if health not in ("", "none") else f"Up {started}"
+            if view.health is None:
+                return f"Up {started}"
+            return f"Up {started} ({'health: starting' if view.health.status == 'starting' else view.health.status})"
     if state.finished_at is None:
         return "Created" if state.started_at is None else ""
     return f"Exited ({state.exit_code}) {_since(state.finished_at, now)} ago"

@@ -23,7 +23,7 @@ from fairlead.model.container import (
     State,
     Status,
 )
-from fairlead.model.request import ContainerView
+from fairlead.model.request import ContainerView, Health
 
 NEWEST = (1, 50)
 STARTED = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
@@ -140,8 +140,8 @@ def test_list_entry() -> None:
         (_with_state(status=Status.EXITED, exit_code=137, finished_at=NOW), "Exited (137) Less than a second ago"),
         (_with_state(status=Status.DEAD), "Dead"),
         (_with_state(status=Status.REMOVING), "Removal In Progress"),
-        (replace(VIEW, health_status="starting"), "Up 2 minutes (health: starting)"),
-        (replace(VIEW, health_status="healthy"), "Up 2 minutes (healthy)"),
+        (replace(VIEW, health=Health("starting")), "Up 2 minutes (health: starting)"),
+        (replace(VIEW, health=Health("healthy")), "Up 2 minutes (healthy)"),
     ],
 )
 def test_status_column(view: ContainerView, text: str) -> None:
