@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import replace
 
-from fairlead.engine import listing, names, processes
+from fairlead.engine import listing, names, processes, pruning
 from fairlead.engine.attach import Attachments, Stream
 from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
@@ -183,9 +183,10 @@ class Containers:
         return await self._publisher.change(ref, change)
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[str], int]:
+        chosen = pruning.Selection(filters)
         removed, freed = [], 0
         for container in self._registry:
-            if container.state.status.running or not listing.matches_labels(container.config.labels, filters):
+            if container.state.status.running or not chosen.takes(container.config.labels, container.created):
                 continue
             async with self._registry.lock(container.id):
                 now = self._registry.by_id(container.id)
@@ -194,6 +195,7 @@ class Containers:
                 freed += self._snapshots.size(now.id)
                 self._remover.remove(now, volumes=False)
                 removed.append(now.id)
+        self._events.other("container", "prune", "", reclaimed=str(freed))
         return removed, freed
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -206,6 +208,7 @@ class Containers:
             filters,
             self._registry,
             ancestor=listing.image_id(lambda ref: self._images.get(ref).id),
+            descends=self._images.descends,
             health=self._health.status,
         )
         everything = all or limit is not None or chosen.wants_stopped

@@ -4,12 +4,12 @@ read loses its oldest events, never the daemon's memory."""
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from fairlead.engine import pruning
 from fairlead.model.container import Container
 from fairlead.model.event import Event
 
@@ -21,6 +21,11 @@ class Events:
     def __init__(self) -> None:
         self._past: deque[Event] = deque(maxlen=_REMEMBERED)
         self._listeners: set[_Listener] = set()
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
 
     def emit(self, event: Event) -> None:
         self._past.append(event)
@@ -85,29 +90,46 @@ class _Listener:
         return self._queue.popleft()
 
 
+_PREFIXES = {"exec_create", "exec_start", "health_status"}
+"""Actions with a tail (`exec_start: sh`): a filter for one of these compares beginnings."""
+
+
 def matches(event: Event, filters: Mapping[str, Sequence[str]]) -> bool:
-    return all(any(_matches_one(event, name, value) for value in values) for name, values in filters.items() if values)
+    """One value of each kind, but every label."""
+    if not all(pruning.has_label(event.attributes, text) for text in filters.get("label", ())):
+        return False
+    wanted = filters.get("event", ())
+    if wanted and not _is_action(event.action, wanted):
+        return False
+    return all(
+        any(_matches_one(event, name, value) for value in values)
+        for name, values in filters.items()
+        if values and name not in ("label", "event")
+    )
+
+
+def _is_action(action: str, wanted: Sequence[str]) -> bool:
+    return action in wanted or (bool(_PREFIXES & set(wanted)) and action.startswith(tuple(wanted)))
 
 
 def _matches_one(event: Event, name: str, value: str) -> bool:
     match name:
         case "type":
             return event.type == value
-        case "event":
-            return event.action == value or event.action.partition(":")[0] == value
-        case "label":
-            key, equals, wanted = value.partition("=")
-            return key in event.attributes and (not equals or event.attributes[key] == wanted)
         case "scope":
             return value == "local"
         case "image":
-            return value in (event.actor_id if event.type == "image" else "", event.attributes.get("image", ""))
-        case "container" | "network" | "volume" | "daemon":
-            named = event.attributes.get("name", "")
-            return event.type == name and (
-                event.actor_id.startswith(value) or named == value or fnmatch.fnmatchcase(named, value)
-            )
-    return False
+            image = event.attributes.get("name" if event.type == "image" else "image", "")
+            return value in (event.actor_id, image, *(_without_tag(text) for text in (event.actor_id, image)))
+    return event.type == name and (
+        event.actor_id.startswith(value) or event.attributes.get("name", "").startswith(value)
+    )
+
+
+def _without_tag(image: str) -> str:
+    """`box:latest` → `box`; a port of a registry is no tag."""
+    name, colon, tag = image.rpartition(":")
+    return name if colon and "/" not in tag else image
 
 
 def _now() -> int:

@@ -109,6 +109,13 @@ class Images:
                 raise InvalidParameter(f"invalid filter '{name}'")
         return True
 
+    def descends(self, image_id: str, ancestor_id: str) -> bool:
+        """Whether an image is another, or was built upon it."""
+        while image_id and image_id != ancestor_id:
+            found = self._by_id.get(image_id)
+            image_id = found.parent if found is not None else ""
+        return bool(image_id)
+
     def history(self, ref: str) -> Sequence[HistoryEntry]:
         """Newest first."""
         return list(reversed(self.get(ref).history))

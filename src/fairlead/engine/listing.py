@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from fairlead.engine import links
+from fairlead.engine import links, pruning
 from fairlead.engine.registry import Registry
 from fairlead.errors import EngineError, InvalidParameter
 from fairlead.model.container import Container, Port, Status
 from fairlead.model.request import ContainerView
 
 Filters = Mapping[str, Sequence[str]]
+
+_HEALTH = ("none", "starting", "healthy", "unhealthy")
 
 
 def view(container: Container, registry: Registry) -> ContainerView:
@@ -44,15 +46,18 @@ class Selection:
         registry: Registry,
         *,
         ancestor: Callable[[str], str],
+        descends: Callable[[str, str], bool],
         health: Callable[[Container], str],
     ) -> None:
         self._filters = {name: values for name, values in filters.items() if values}
         self._registry = registry
         self._health = health
+        self._descends = descends
+        self._task = pruning.truth(filters, "is-task", default=False)
         self._statuses = self._parse_statuses()
         self._exits = {_number(text, "exited") for text in self._filters.get("exited", ())}
-        self._published = [span for text in self._filters.get("publish", ()) for span in parse_ports(text)]
-        self._exposed = [span for text in self._filters.get("expose", ()) for span in parse_ports(text)]
+        self._published = [span for text in self._filters.get("publish", ()) for span in parse_ports("publish", text)]
+        self._exposed = [span for text in self._filters.get("expose", ()) for span in parse_ports("expose", text)]
         self._before = [self._reference(ref).created for ref in self._filters.get("before", ())]
         self._since = [self._reference(ref).created for ref in self._filters.get("since", ())]
         self._images = {ancestor(text) for text in self._filters.get("ancestor", ())}
@@ -62,6 +67,9 @@ class Selection:
         for text in sorted(wanted):
             if text not in [status.value for status in Status]:
                 raise InvalidParameter(f"invalid filter 'status={text}'")
+        for text in self._filters.get("health", ()):
+            if text not in _HEALTH:
+                raise InvalidParameter(f"invalid filter 'health={text}'")
         return wanted
 
     def _reference(self, ref: str) -> Container:
@@ -69,15 +77,15 @@ class Selection:
 
     @property
     def wants_stopped(self) -> bool:
-        """Whether the filters speak of containers that do not run, so that `--all` goes without saying."""
-        return bool(self._statuses or self._exits)
+        """A status may be one of containers that do not run, so that `--all` goes without saying."""
+        return bool(self._statuses)
 
     def __call__(self, seen: ContainerView) -> bool:
         return all(check(seen) for check in (self._by_identity, self._by_state, self._by_ports, self._by_things))
 
     def _by_identity(self, seen: ContainerView) -> bool:
         container = seen.container
-        if (wanted := self._filters.get("id")) and not any(container.id.startswith(text) for text in wanted):
+        if (wanted := self._filters.get("id")) and not any(_pattern(text).search(container.id) for text in wanted):
             return False
         if wanted := self._filters.get("name"):
             patterns = [_pattern(text) for text in wanted]
@@ -99,35 +107,31 @@ class Selection:
         return True
 
     def _by_ports(self, seen: ContainerView) -> bool:
-        if self._published and not _within(self._published, [p.port for p in seen.published]):
+        """Docker looks at the ports that a list shows, and takes either match."""
+        if not self._published and not self._exposed:
+            return True
+        if not seen.container.state.status.running:
             return False
-        return not self._exposed or _within(self._exposed, seen.container.config.exposed_ports)
+        bound = [Port(published.host_port, published.port.protocol) for published in seen.published]
+        inside = [*seen.container.config.exposed_ports, *(published.port for published in seen.published)]
+        return _within(self._published, bound) or _within(self._exposed, inside)
 
     def _by_things(self, seen: ContainerView) -> bool:
         container = seen.container
-        if self._images and container.image_id not in self._images:
+        if self._images and not any(self._descends(container.image_id, image) for image in self._images):
             return False
+        if self._task:
+            return False  # tasks are a swarm's
         if wanted := self._filters.get("network"):
-            ends = {text for end in container.endpoints for text in (end.network_name, end.network_id)}
-            if not any(text in ends for text in wanted):
+            ends = container.endpoints
+            if not any(text == end.network_name or end.network_id.startswith(text) for end in ends for text in wanted):
                 return False
         if wanted := self._filters.get("volume"):
             mounts = {text for m in container.mounts for text in (m.name, m.target, m.source)}
             if not any(text in mounts for text in wanted):
                 return False
-        return matches_labels(container.config.labels, self._filters)
-
-
-def matches_labels(labels: Mapping[str, str], filters: Filters) -> bool:
-    for text in filters.get("label", ()):
-        if not _has_label(labels, text):
-            return False
-    return not any(_has_label(labels, text) for text in filters.get("label!", ()))
-
-
-def _has_label(labels: Mapping[str, str], text: str) -> bool:
-    key, equals, value = text.partition("=")
-    return key in labels and (not equals or labels[key] == value)
+        labels = container.config.labels
+        return all(pruning.has_label(labels, text) for text in self._filters.get("label", ()))
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -144,14 +148,16 @@ def _number(text: str, name: str) -> int:
         raise InvalidParameter(f"invalid filter '{name}={text}'") from None
 
 
-def parse_ports(text: str) -> list[tuple[int, int, str]]:
+def parse_ports(name: str, text: str) -> list[tuple[int, int, str]]:
     """`80`, `80/udp`, `8000-8010/tcp` → (first, last, protocol)."""
+    if ":" in text:
+        raise InvalidParameter(f"filter for '{name}' should not contain ':': {text}")
     numbers, _, protocol = text.partition("/")
     first, dash, last = numbers.partition("-")
     try:
         low, high = int(first), int(last) if dash else int(first)
     except ValueError:
-        raise InvalidParameter(f"invalid filter 'publish={text}'") from None
+        raise InvalidParameter(f"invalid filter '{name}={text}'") from None
     return [(low, high, protocol or "tcp")]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 
 from fairlead import ids
+from fairlead.engine import pruning
 from fairlead.engine.connect import Connector
 from fairlead.engine.events import Events
 from fairlead.engine.leases import Leases
@@ -163,14 +164,16 @@ class Networks:
             self._registry.save(self._connector.drop(now, network))
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        chosen = pruning.Selection(filters)
         used = {end.network_id for container in self._registry for end in container.endpoints}
         gone = [
             network
             for network in self._topology
-            if not network.predefined and network.id not in used and self._matches(network, filters)
+            if not network.predefined and network.id not in used and chosen.takes(network.labels, network.created)
         ]
         for network in gone:
             self._delete(network)
+        self._events.other("network", "prune", "", reclaimed="0")
         return [network.name for network in gone]
 
     def _matches(self, network: Network, filters: Mapping[str, Sequence[str]]) -> bool:

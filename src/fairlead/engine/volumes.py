@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead import ids
+from fairlead.engine import pruning
 from fairlead.engine.events import Events
 from fairlead.errors import Conflict, InvalidParameter, NotFound
 from fairlead.linux import files, process
@@ -80,18 +81,19 @@ class Volumes:
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[str], int]:
         """Unused anonymous volumes; with `all`, named ones too."""
-        everything = any(value in ("1", "true") for value in filters.get("all", ()))
-        labels = {name: values for name, values in filters.items() if name.startswith("label")}
+        everything = pruning.truth(filters, "all", default=False)
+        chosen = pruning.Selection(filters)
         gone = [
             volume
             for volume in list(self._volumes.values())
             if not self._users.get(volume.name)
             and (everything or volume.anonymous)
-            and self._matches(volume, labels)
+            and chosen.takes(volume.labels, None)
         ]
         freed = sum(_size(Path(volume.mountpoint)) for volume in gone)
         for volume in gone:
             self._delete(volume)
+        self._events.other("volume", "prune", "", reclaimed=str(freed))
         return [volume.name for volume in gone], freed
 
     def size(self, volume: Volume) -> int:
@@ -175,6 +177,12 @@ class Volumes:
         self._events.other("volume", "destroy", volume.name, driver="local")
 
     def _matches(self, volume: Volume, filters: Mapping[str, Sequence[str]]) -> bool:
+        if filters.get("dangling"):
+            unused = not self._users.get(volume.name)
+            if unused != pruning.truth(filters, "dangling", default=True):
+                return False
+        if not all(pruning.has_label(volume.labels, text) for text in filters.get("label", ())):
+            return False
         return all(
             any(self._matches_one(volume, name, value) for value in values)
             for name, values in filters.items()
@@ -187,13 +195,6 @@ class Volumes:
                 return value in volume.name
             case "driver":
                 return volume.driver == value
-            case "label":
-                key, equals, wanted = value.partition("=")
-                return key in volume.labels and (not equals or volume.labels[key] == wanted)
-            case "label!":
-                return not self._matches_one(volume, "label", value)
-            case "dangling":
-                return bool(self._users.get(volume.name)) != (value in ("1", "true"))
         return True
 
 

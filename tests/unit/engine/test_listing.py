@@ -22,7 +22,9 @@ def registry() -> Registry:
 
 def chosen(registry: Registry, **filters: str) -> list[str]:
     given = {name: [value] for name, value in filters.items()}
-    selection = listing.Selection(given, registry, ancestor=lambda ref: ref, health=lambda c: "")
+    selection = listing.Selection(
+        given, registry, ancestor=lambda ref: ref, descends=str.startswith, health=lambda c: ""
+    )
     return [c.name for c in registry if selection(listing.view(c, registry))]
 
 
@@ -43,13 +45,17 @@ def test_links_are_shown_with_the_sources_present_name(registry: Registry) -> No
         ({"since": "web/database"}, ["web"]),
         ({"label": "x"}, []),
         ({"health": "none"}, ["db", "web"]),
+        ({"is-task": "true"}, []),
+        ({"is-task": "false"}, ["db", "web"]),
+        ({"publish": "80"}, []),
     ],
 )
 def test_filters(registry: Registry, filters: dict[str, str], names: list[str]) -> None:
     assert chosen(registry, **filters) == names
 
 
-@pytest.mark.parametrize("filters", [{"status": "odd"}, {"exited": "x"}, {"publish": "a-b"}])
+@pytest.mark.parametrize("filters", [{"status": "odd"}, {"exited": "x"}, {"publish": "a-b"}, {"health": "ill"},
+                                     {"is-task": "maybe"}, {"expose": "x"}])
 def test_filters_that_mean_nothing(registry: Registry, filters: dict[str, str]) -> None:
     with pytest.raises(InvalidParameter, match="invalid filter"):
         chosen(registry, **filters)

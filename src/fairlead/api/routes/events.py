@@ -10,7 +10,13 @@ from fairlead.api.exchange import Reply, Request, Route, Stream
 from fairlead.api.schema import event as schema
 from fairlead.api.schema import times
 from fairlead.api.services import Events
+from fairlead.errors import InvalidParameter
 from fairlead.model.event import Event
+
+_FILTERS = (
+    "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret",
+    "service", "type", "volume",
+)  # fmt: skip
 
 
 class EventRoutes:
@@ -19,7 +25,12 @@ class EventRoutes:
 
     async def subscribe(self, request: Request) -> Reply:
         since, until = times.parse(request.text("since")), times.parse(request.text("until"))
-        subscription = self._events.subscribe(since=since, until=until, filters=filters.parse(request.text("filters")))
+        if since is not None and until is not None and since > until:
+            raise InvalidParameter(
+                f"`since` time ({request.text('since')}) cannot be after `until` time ({request.text('until')})"
+            )
+        wanted = filters.parse(request.text("filters"), _FILTERS)
+        subscription = self._events.subscribe(since=since, until=until, filters=wanted)
         return Stream(chunks=_lines(subscription))
 
 
