@@ -14,7 +14,7 @@ from fairlead.api.channel import Channel
 from fairlead.api.connection import Connection
 from fairlead.api.exchange import JSON, Reply, Request, Response, Route
 from fairlead.api.router import Router, split_version
-from fairlead.api.routes import build, containers, events, exec, images, networks, own, streams, system, volumes
+from fairlead.api.routes import absent, build, containers, events, exec, images, networks, own, streams, system, volumes
 from fairlead.api.services import Engine
 from fairlead.errors import EngineError, InvalidParameter, NotModified
 from fairlead.model.settings import Settings
@@ -115,4 +115,5 @@ def _routes(settings: Settings, engine: Engine) -> list[Route]:
         *networks.routes(engine.networks),
         *volumes.routes(engine.volumes),
         *own.routes(engine),
+        *absent.routes(),
     ]

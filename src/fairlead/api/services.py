@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from fairlead.api.filters import Filters
 from fairlead.model.container import EndpointRequest, HostConfig
 from fairlead.model.event import Event
+from fairlead.model.host import Facts, Program
 from fairlead.model.image import HistoryEntry, Image
 from fairlead.model.network import Network
 from fairlead.model.request import (
@@ -18,6 +19,7 @@ from fairlead.model.request import (
     ContainerView,
     CreateRequest,
     CreateResult,
+    DiskUsage,
     ExecRequest,
     ExecView,
     ExitResult,
@@ -130,9 +132,9 @@ class Volumes(Protocol):
 
 
 class System(Protocol):
-    async def info(self) -> Mapping[str, Any]: ...
-    async def version(self) -> Mapping[str, Any]: ...
-    async def df(self) -> Mapping[str, Any]: ...
+    async def facts(self) -> Facts: ...
+    async def programs(self) -> tuple[Program, ...]: ...
+    async def df(self, kinds: Collection[str]) -> DiskUsage: ...
 
 
 class Events(Protocol):

@@ -42,6 +42,7 @@ from fairlead.engine.removal import Remover
 from fairlead.engine.restore import Restore
 from fairlead.engine.system import System
 from fairlead.engine.topology import Topology
+from fairlead.engine.usage import Usage
 from fairlead.engine.volumes import Volumes
 from fairlead.engine.waiters import Waiters
 from fairlead.errors import EngineError, SystemFailure
@@ -108,11 +109,12 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
     ground = admission.look(runtime.features, runtime.available)
     creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events, ground)
+    usage = Usage(registry, images, volumes, snapshots)
     containers = Containers(
         registry=registry, creator=creator, control=control, remover=remover, linker=linker, connector=connector,
         publisher=Publisher(registry, connector, linker, events), launcher=launcher, attachments=attachments,
         execs=execs, logs=logs, health=health, images=images, snapshots=snapshots, runtime=runtime,
-        etc=etc, waiters=waiters, events=events,
+        etc=etc, waiters=waiters, events=events, usage=usage,
     )  # fmt: skip
     networks = Networks(settings, topology, controller, connector, linker, leases, registry, events)
     restore = Restore(
@@ -123,7 +125,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     engine = Engine(
         containers=containers, execs=execs, images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), networks=networks, volumes=volumes, events=events,
-        system=System(registry, images, volumes, snapshots),
+        system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip
     return Assembly(engine, restore, images, controller, runtime, registry, control)
 

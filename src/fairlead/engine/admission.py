@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import HostConfig
+from fairlead.model.host import Features
 from fairlead.runtime import capabilities
-from fairlead.runtime.features import Features
 
 _UNMOUNTED = "or the cgroup is not mounted."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import replace
 
-from fairlead.engine import listing, names, processes, pruning
+from fairlead.engine import listing, names, processes, pruning, trees
 from fairlead.engine.attach import Attachments, Stream
 from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
@@ -21,6 +21,7 @@ from fairlead.engine.logs import Logs
 from fairlead.engine.publishing import Publisher
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
+from fairlead.engine.usage import Usage
 from fairlead.engine.waiters import Waiters
 from fairlead.errors import Conflict, EngineError, InvalidParameter, NotFound, SystemFailure
 from fairlead.images.snapshots import Snapshots
@@ -61,6 +62,7 @@ class Containers:
         etc: EtcFiles,
         waiters: Waiters,
         events: Events,
+        usage: Usage,
     ) -> None:
         self._registry = registry
         self._creator = creator
@@ -80,6 +82,7 @@ class Containers:
         self._etc = etc
         self._waiters = waiters
         self._events = events
+        self._usage = usage
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class Containers:
                 now = self._registry.by_id(container.id)
                 if now is None or now.state.status.running:
                     continue
-                freed += self._snapshots.size(now.id)
+                freed += await trees.size(self._snapshots.upper(now.id))
                 self._remover.remove(now, volumes=False)
                 removed.append(now.id)
         self._events.other("container", "prune", "", reclaimed=str(freed))
@@ -218,7 +221,7 @@ class Containers:
                 continue
             seen = listing.view(container, self._registry)
             if not filters or chosen(seen):
-                found.append(self._health.shown(self._sized(seen) if size else seen))
+                found.append(self._health.shown(await self._usage.sized(seen) if size else seen))
             if limit is not None and len(found) == limit:
                 break
         return found
@@ -235,15 +238,7 @@ class Containers:
             exec_ids=self._execs.ids(container.id),
             graph=self._snapshots.paths(container.id),
         )
-        return self._health.shown(self._sized(seen) if size else seen)
-
-    def _sized(self, seen: ContainerView) -> ContainerView:
-        own = self._snapshots.size(seen.container.id)
-        try:
-            image = self._images.get(seen.container.image_id).size_bytes if seen.container.image_id else 0
-        except EngineError:
-            image = 0
-        return replace(seen, size_rw_bytes=own, size_root_bytes=own + image)
+        return self._health.shown(await self._usage.sized(seen) if size else seen)
 
     async def top(self, ref: str, ps_args: str) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         container = self._running(ref)

@@ -1,83 +1,88 @@
-"""Facts about the engine as a whole, for /info, /version and /system/df."""
+"""The engine as a whole: what it is doing, on what kind of host, and how much room its things take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
+from fairlead.engine import listing
+from fairlead.engine.events import Events
 from fairlead.engine.images import Images
 from fairlead.engine.registry import Registry
-from fairlead.engine.volumes import Volumes
-from fairlead.images.snapshots import Snapshots
+from fairlead.engine.usage import Usage
+from fairlead.linux import mounts
 from fairlead.model.container import Status
+from fairlead.model.host import Facts, Program
+from fairlead.model.request import DiskUsage
+from fairlead.model.settings import Settings
+from fairlead.runtime import journal, programs
+from fairlead.runtime.runtime import Runtime
+
+_FILE_SYSTEMS = {"ext4": "extfs", "ext3": "extfs", "ext2": "extfs", "overlay": "overlayfs"}
+"""As Docker names them; the rest have the kernel's name."""
 
 
 class System:
-    def __init__(self, registry: Registry, images: Images, volumes: Volumes, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        images: Images,
+        usage: Usage,
+        runtime: Runtime,
+        events: Events,
+    ) -> None:
+        self._settings = settings
         self._registry = registry
         self._images = images
-        self._volumes = volumes
-        self._snapshots = snapshots
+        self._usage = usage
+        self._runtime = runtime
+        self._events = events
+        self._programs: tuple[Program, ...] = ()
 
-    async def info(self) -> Mapping[str, Any]:
+    async def facts(self) -> Facts:
         statuses = [container.state.status for container in self._registry]
         paused = statuses.count(Status.PAUSED)
-        running = sum(status.running for status in statuses) - paused
-        return {
-            "Containers": len(statuses),
-            "ContainersRunning": running,
-            "ContainersPaused": paused,
-            "ContainersStopped": len(statuses) - running - paused,
-            "Images": len(self._images.list(all=True, filters={})),
-            "NFd": sum(1 for _ in Path("/proc/self/fd").iterdir()),
-        }
+        return Facts(
+            containers=len(statuses),
+            running=sum(status.running for status in statuses) - paused,
+            paused=paused,
+            images=len(self._images.list(all=True, filters={})),
+            open_files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
+            tasks=len(asyncio.all_tasks()),
+            event_listeners=self._events.listeners,
+            ip_forwarding=_text(Path("/proc/sys/net/ipv4/ip_forward")) == "1",
+            journald=journal.available(),
+            features=self._runtime.features,
+            programs=await self.programs(),
+            storage=self._storage(),
+        )
 
-    async def version(self) -> Mapping[str, Any]:
-        return {}
+    async def programs(self) -> tuple[Program, ...]:
+        """Asked once."""
+        self._programs = self._programs or await programs.look()
+        return self._programs
 
-    async def df(self) -> Mapping[str, Any]:
-        images = self._images.list(all=False, filters={})
-        used = [container.image_id for container in self._registry]
-        return {
-            "LayersSize": sum(image.size_bytes for image in images),
-            "Images": [
-                {
-                    "Id": image.id,
-                    "ParentId": image.parent,
-                    "RepoTags": list(image.references) or None,
-                    "RepoDigests": list(image.digests) or None,
-                    "Created": int(image.created.timestamp()) if image.created else 0,
-                    "Size": image.size_bytes,
-                    "SharedSize": 0,
-                    "Labels": dict(image.labels),
-                    "Containers": used.count(image.id),
-                }
-                for image in images
-            ],
-            "Containers": [
-                {
-                    "Id": container.id,
-                    "Names": list(self._registry.names(container)),
-                    "Image": container.image,
-                    "ImageID": container.image_id,
-                    "Created": int(container.created.timestamp()),
-                    "State": container.state.status.value,
-                    "SizeRw": self._snapshots.size(container.id),
-                }
-                for container in self._registry
-            ],
-            "Volumes": [
-                {
-                    "Name": volume.name,
-                    "Driver": volume.driver,
-                    "Mountpoint": volume.mountpoint,
-                    "Scope": "local",
-                    "Labels": dict(volume.labels),
-                    "Options": None,
-                    "UsageData": {"Size": self._volumes.size(volume), "RefCount": self._volumes.references(volume)},
-                }
-                for volume in await self._volumes.list({})
-            ],
-            "BuildCache": [],
-        }
+    async def df(self, kinds: Collection[str]) -> DiskUsage:
+        return await self._usage.df(kinds, lambda container: listing.view(container, self._registry))
+
+    def _storage(self) -> tuple[tuple[str, str], ...]:
+        kind = mounts.file_system(self._settings.data_root)
+        metacopy, redirect = (
+            _text(Path("/sys/module/overlay/parameters", name)) in ("Y", "on") for name in ("metacopy", "redirect_dir")
+        )
+        return (
+            ("Backing Filesystem", _FILE_SYSTEMS.get(kind, kind)),
+            ("Supports d_type", "true"),  # or overlayfs would not have been mounted
+            ("Using metacopy", str(metacopy).lower()),
+            ("Native Overlay Diff", str(not metacopy and not redirect).lower()),
+            ("userxattr", "false"),
+        )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine import pruning
+from fairlead.engine import pruning, trees
 from fairlead.engine.events import Events
 from fairlead.errors import Conflict, InvalidParameter, NotFound
 from fairlead.linux import files, process
@@ -90,14 +90,13 @@ class Volumes:
             and (everything or volume.anonymous)
             and chosen.takes(volume.labels, None)
         ]
-        freed = sum(_size(Path(volume.mountpoint)) for volume in gone)
+        freed = 0
         for volume in gone:
-            self._delete(volume)
+            freed += await trees.size(Path(volume.mountpoint))
+            if not self._users.get(volume.name):  # still
+                self._delete(volume)
         self._events.other("volume", "prune", "", reclaimed=str(freed))
         return [volume.name for volume in gone], freed
-
-    def size(self, volume: Volume) -> int:
-        return _size(Path(volume.mountpoint))
 
     def references(self, volume: Volume) -> int:
         """How many containers use it."""
@@ -196,7 +195,3 @@ class Volumes:
             case "driver":
                 return volume.driver == value
         return True
-
-
-def _size(path: Path) -> int:
-    return sum(entry.lstat().st_blocks * 512 for entry in path.rglob("*"))

@@ -97,14 +97,6 @@ class Snapshots:
         self.umount(container_id)
         files.remove_tree(self._root / container_id)
 
-    def size(self, container_id: str) -> int:
-        """Bytes of the writable layer, as they count in `ps -s`."""
-        total = 0
-        for folder, _, names in os.walk(self.upper(container_id)):
-            for name in names:
-                total += os.lstat(f"{folder}/{name}").st_size
-        return total
-
     def changes(self, container_id: str) -> list[Change]:
         """What the container added, modified and deleted, sorted by path."""
         upper, lower = self.upper(container_id), self._lower(container_id)

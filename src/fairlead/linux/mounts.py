@@ -105,6 +105,12 @@ def enclosing(path: Path) -> tuple[str, frozenset[str]]:
     return found, peers & {"shared", "master"}
 
 
+def file_system(path: Path) -> str:
+    """Type of the file system that `path` lies on."""
+    point, _ = enclosing(path)
+    return next((kind for mounted, kind in reversed(table()) if mounted == point), "")
+
+
 def mounted_below(path: Path) -> list[Path]:
     """Mount points below `path` and `path` itself, deepest first: the order in which to unmount."""
     prefix = f"{path}/"

@@ -16,7 +16,9 @@ from fairlead.model.container import (
     PortBinding,
     PublishedPort,
 )
+from fairlead.model.image import Image
 from fairlead.model.network import PublishMode
+from fairlead.model.volume import Volume
 
 
 class WaitCondition(StrEnum):
@@ -92,6 +94,31 @@ class ContainerView:
     size_root_bytes: int | None = None
     graph: Mapping[str, str] = field(default_factory=dict)
     """overlay2 directories: LowerDir, UpperDir, WorkDir, MergedDir."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUsage:
+    image: Image
+    shared_bytes: int
+    """Of its layers, those that other images have too."""
+    containers: int
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeUsage:
+    volume: Volume
+    size_bytes: int
+    references: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskUsage:
+    """What takes how much; None = not asked for."""
+
+    layers_bytes: int = 0
+    images: tuple[ImageUsage, ...] | None = None
+    containers: tuple[ContainerView, ...] | None = None
+    volumes: tuple[VolumeUsage, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from fairlead.model.host import Features
 from fairlead.runtime import cgroups
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    cgroup_version: int = 2
-    memory: bool = True
-    memory_reservation: bool = True
-    swap: bool = True
-    swappiness: bool = False
-    oom_kill_disable: bool = False
-    kernel_memory_tcp: bool = False
-    cpu_shares: bool = True
-    cpu_quota: bool = True
-    realtime: bool = False
-    cpuset: bool = True
-    pids: bool = True
-    block_io_weight: bool = True
-    block_io_rates: bool = True
-    cpus: str = "0"
-    memory_nodes: str = "0"
 
 
 def read(root: Path = cgroups.ROOT) -> Features:

@@ -7,7 +7,7 @@ A container's command decides what its process does: `cat` copies stdin to stdou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -27,6 +27,7 @@ from fairlead.model.container import (
     Status,
 )
 from fairlead.model.event import Event
+from fairlead.model.host import Facts, Program
 from fairlead.model.image import HistoryEntry, Image
 from fairlead.model.network import Network
 from fairlead.model.request import (
@@ -36,6 +37,7 @@ from fairlead.model.request import (
     ContainerView,
     CreateRequest,
     CreateResult,
+    DiskUsage,
     ExecRequest,
     ExecView,
     ExitResult,
@@ -503,14 +505,14 @@ class FakeVolumes:
 
 
 class FakeSystem:
-    async def info(self) -> Mapping[str, Any]:
-        return {"Containers": 3}
+    async def facts(self) -> Facts:
+        return Facts(containers=3)
 
-    async def version(self) -> Mapping[str, Any]:
-        return {}
+    async def programs(self) -> tuple[Program, ...]:
+        return ()
 
-    async def df(self) -> Mapping[str, Any]:
-        return {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}
+    async def df(self, kinds: Collection[str]) -> DiskUsage:
+        return DiskUsage(images=(), containers=(), volumes=())
 
 
 class FakeEvents:

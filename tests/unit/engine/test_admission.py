@@ -9,8 +9,8 @@ import pytest
 from fairlead.engine import admission
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import DeviceRate, HostConfig
+from fairlead.model.host import Features
 from fairlead.runtime import defaults
-from fairlead.runtime.features import Features
 
 RICH = Features(
     cgroup_version=1, swappiness=True, oom_kill_disable=True, kernel_memory_tcp=True, realtime=True, cpus="0-3,8",

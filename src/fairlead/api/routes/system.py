@@ -1,20 +1,19 @@
-"""/_ping, /version, /info, /system/df, /auth, and the answers of an engine without swarm and plugins."""
+"""/_ping, /version, /info, /system/df, and what is still to come."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fairlead.api.exchange import Reply, Request, Response, Route, json_response
 from fairlead.api.schema import system as schema
+from fairlead.api.schema import usage
 from fairlead.api.services import Engine, System
-from fairlead.errors import Unavailable, Unimplemented
+from fairlead.errors import Unimplemented
 from fairlead.model.settings import Settings
 
 COMPATIBLE_WITH = "28.2.2"
 """The Docker release whose behaviour we follow; clients read it from /version and the Server header."""
 
-_NO_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
-    "to connect this node to swarm and try again."
-)
 _PING_HEADERS = (
     ("Builder-Version", "1"),
     ("Swarm", "inactive"),
@@ -33,19 +32,15 @@ class SystemRoutes:
         return Response(body=body, content_type="text/plain; charset=utf-8", headers=_PING_HEADERS)
 
     async def version(self, request: Request) -> Reply:
-        return json_response(schema.version(await self._system.version(), COMPATIBLE_WITH))
+        return json_response(schema.version(await self._system.programs(), COMPATIBLE_WITH))
 
     async def info(self, request: Request) -> Reply:
-        return json_response(schema.info(await self._system.info(), self._settings, COMPATIBLE_WITH))
+        facts = await self._system.facts()
+        return json_response(schema.info(facts, self._settings, COMPATIBLE_WITH, request.version))
 
     async def df(self, request: Request) -> Reply:
-        return json_response(await self._system.df())
-
-    async def swarm(self, request: Request) -> Reply:
-        raise Unavailable(_NO_SWARM)
-
-    async def plugins(self, request: Request) -> Reply:
-        return json_response([])
+        found = await self._system.df(usage.parse_kinds(request.texts("type")))
+        return json_response(usage.render(found, request.version, datetime.now(UTC)))
 
     async def missing(self, request: Request) -> Reply:
         raise Unimplemented(f"{request.head.method} {request.head.path} is not supported by this engine")
@@ -53,10 +48,6 @@ class SystemRoutes:
 
 def routes(settings: Settings, engine: Engine) -> list[Route]:
     handlers = SystemRoutes(settings, engine.system)
-    swarm = [
-        Route("GET", path, handlers.swarm)
-        for path in ("/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs")
-    ]
     missing = [
         Route("POST", "/auth", handlers.missing),
         Route("POST", "/session", handlers.missing),
@@ -76,7 +67,5 @@ def routes(settings: Settings, engine: Engine) -> list[Route]:
         Route("GET", "/version", handlers.version),
         Route("GET", "/info", handlers.info),
         Route("GET", "/system/df", handlers.df),
-        Route("GET", "/plugins", handlers.plugins),
-        *swarm,
         *missing,
     ]
