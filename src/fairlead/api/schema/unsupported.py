@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead.api.schema.fields import Fields
-from fairlead.errors import InvalidParameter, Unimplemented
+from fairlead.errors import InvalidParameter
 
 
 def refuse(host: Fields) -> None:
@@ -14,7 +14,7 @@ def refuse(host: Fields) -> None:
         if host.integer(name):
             raise InvalidParameter(f"invalid option: {name} is not supported on linux")
     if host.text("Cgroup"):
-        raise Unimplemented("HostConfig.Cgroup is not supported by this engine")
+        raise InvalidParameter("HostConfig.Cgroup is not supported by this engine")
     for request in host.children("DeviceRequests"):
         # Docker's words where no driver for them is registered.
         groups = " ".join(f"[{' '.join(map(str, group))}]" for group in request.get("Capabilities") or ())
