@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from fairlead.engine import environment
+from fairlead.engine import environment, subpaths
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
@@ -42,9 +43,16 @@ class Launcher:
 
     async def create(self, container: Container, root: Path, netns_path: str | None) -> Launched:
         """Monitor and container, up to the point where only the process is not running."""
+        if any(mount.subpath for mount in container.mounts):
+            with subpaths.held(container.mounts, self._runtime.bundle(container.id)) as mounts:
+                return await self._create(replace(container, mounts=mounts), root, netns_path)
+        return await self._create(container, root, netns_path)
+
+    async def _create(self, container: Container, root: Path, netns_path: str | None) -> Launched:
         given, filter_key = self._spec(container, root, netns_path)
-        if any(mount.type == "bind" for mount in container.mounts):
-            self._runtime.refresh()
+        binds = [mount for mount in container.mounts if mount.type == "bind"]
+        if binds:
+            self._runtime.refresh(travelling=any(mount.propagation for mount in binds))
         bundle = self._runtime.write_bundle(container.id, spec.render(given))
         launch = LaunchSpec(
             container_id=container.id,

@@ -163,7 +163,7 @@ def _bind_fault(mount: Mount) -> str:
 def _volume_fault(mount: Mount) -> str:
     if mount.subpath and not mount.name:
         return "must not set Subpath when using anonymous volumes"
-    if mount.subpath and (mount.subpath.startswith("/") or clean(f"x/{mount.subpath}").partition("/")[0] != "x"):
+    if mount.subpath and clean(mount.subpath).partition("/")[0] in ("", ".."):
         return "subpath must be a relative path within the volume"
     if mount.read_only and not mount.name:
         return "must not set ReadOnly mode when using anonymous volumes"

@@ -91,17 +91,22 @@ def table() -> list[tuple[str, str]]:
     return rows
 
 
+def lines() -> list[bytes]:
+    """The mount table as the kernel tells it (proc(5), mountinfo)."""
+    with open("/proc/self/mountinfo", "rb") as f:  # noqa: PTH123
+        return f.readlines()
+
+
 def enclosing(path: Path) -> tuple[str, frozenset[str]]:
     """The mount that `path` lies on, and to whom it propagates: `shared`, `master` (it is a slave), or neither."""
     real = os.path.realpath(path)
     found, peers = "/", frozenset[str]()
-    with open("/proc/self/mountinfo", "rb") as f:  # noqa: PTH123
-        for line in f:
-            fields = line.partition(b" - ")[0].split()
-            point = fields[4].decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
-            inside = real == point or real.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(found):
-                found, peers = point, frozenset(word.partition(b":")[0].decode() for word in fields[6:])
+    for line in lines():
+        fields = line.partition(b" - ")[0].split()
+        point = fields[4].decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(found):
+            found, peers = point, frozenset(word.partition(b":")[0].decode() for word in fields[6:])
     return found, peers & {"shared", "master"}
 
 

@@ -1,7 +1,7 @@
 """A workaround for hosts with hybrid cgroups whose v2 mount carries a controller: crun (1.8) refuses those.
 
-There the runtime is started from a mount namespace of our own in which the v2 mount is gone. The namespace is a
-slave of the host's: our two roots are shared mounts, so that what the daemon mounts later shows up in it.
+There the runtime is started from a mount namespace of our own in which the v2 mount is gone. Otherwise it is the
+host's: our two roots are shared mounts, so that what the daemon mounts later shows up in it.
 Other hosts never come here.
 """
 
@@ -41,7 +41,7 @@ class RuntimeNamespace:
         self._roots = roots
         self._host = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         self._own = -1
-        self._seen: list[tuple[str, str]] = []
+        self._seen: list[bytes] = []
         # setns(2) for mounts wants file system attributes of our own; one thread has them once unshared.
         _call(_libc.unshare(CLONE_FS), "unshare(CLONE_FS)")
 
@@ -54,9 +54,9 @@ class RuntimeNamespace:
             mounts.propagation(root, mounts.MS_SHARED)
         self._renew()
 
-    def _foreign(self) -> list[tuple[str, str]]:
-        prefixes = tuple(f"{root}/" for root in self._roots)
-        return [row for row in mounts.table() if not row[0].startswith(prefixes)]
+    def _foreign(self) -> list[bytes]:
+        prefixes = tuple(os.fsencode(f"{root}/") for root in self._roots)
+        return [line for line in mounts.lines() if not line.split(b" ", 5)[4].startswith(prefixes)]
 
     def _renew(self) -> None:
         if self._own >= 0:
@@ -64,15 +64,19 @@ class RuntimeNamespace:
         self._seen = self._foreign()
         _call(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
         try:
-            mounts.propagation("/", mounts.MS_SLAVE, recursive=True)
+            # What goes must not go from the host: all else stays a peer, so that mounts travel both ways.
+            mounts.propagation(UNIFIED.parent, mounts.MS_PRIVATE)
             mounts.umount(UNIFIED, lazy=True)
             self._own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
 
-    def refresh(self) -> None:
-        """Follows the host's mount table: mounts outside our roots are not propagated where `/` is private."""
-        if self._foreign() != self._seen:
+    def refresh(self, *, anew: bool) -> None:
+        """Follows the host's mount table: mounts outside our roots are not propagated where `/` is private.
+
+        `anew`: in any case; a mount that was made again looks like the old one, but is nobody's peer.
+        """
+        if anew or self._foreign() != self._seen:
             self._renew()
 
     @contextmanager

@@ -62,8 +62,9 @@ def _standard(host: HostConfig, *, shm: str, own_network: bool) -> list[Json]:
 def _mount(mount: Mount) -> Json:
     if mount.type == "tmpfs":
         return {"destination": mount.target, "type": "tmpfs", "source": "tmpfs", "options": _tmpfs(mount)}
-    kind = "rbind" if mount.recursive else "bind"
-    options = [kind, mount.propagation or "rprivate"]
+    propagation = mount.propagation or "rprivate"
+    # An r in the propagation would make crun's bind a recursive one.
+    options = ["rbind", propagation] if mount.recursive else ["bind", propagation.removeprefix("r")]
     if mount.read_only:
         below = mount.recursive and mount.read_only_below is not ReadOnlyBelow.NEVER
         # crun's recursive form takes directories alone; below a file there is nothing anyway.

@@ -94,10 +94,10 @@ class Runtime:
             with self._namespace.inside():
                 yield
 
-    def refresh(self) -> None:
-        """To be called before a start that mounts paths of the host."""
+    def refresh(self, *, travelling: bool) -> None:
+        """To be called before a start that mounts paths of the host. `travelling`: whose mounts go both ways."""
         if self._namespace:
-            self._namespace.refresh()
+            self._namespace.refresh(anew=travelling)
 
     def _spawn(self, argv: Sequence[str], fds: dict[int, int], env: dict[str, str] | None = None) -> process.Child:
         with self._entered():
