@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.api import errors
@@ -28,6 +28,11 @@ def content_type(version: tuple[int, int], *, tty: bool) -> str:
 def frame(stream: int, data: bytes) -> bytes:
     """One stdcopy frame: which stream, how many bytes, the bytes."""
     return bytes((stream, 0, 0, 0)) + len(data).to_bytes(4, "big") + data
+
+
+def frames(lines: Sequence[tuple[int, bytes, bytes]]) -> bytes:
+    """A frame for each log line, in one go."""
+    return b"".join([b"%c\0\0\0%b%b" % (number, len(text).to_bytes(4, "big"), text) for number, _, text in lines])
 
 
 def line(message: Mapping[str, Any]) -> bytes:

@@ -94,7 +94,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     )
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
     launcher = Launcher(settings, runtime, registry, linker, etc)
-    logs = Logs(launcher.log_path, registry.running)
+    logs = Logs(tasks, launcher.log_path, registry.running)
     attachments = Attachments(runtime, logs)
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = HealthChecks(tasks, registry, execs, events)

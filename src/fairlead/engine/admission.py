@@ -13,7 +13,7 @@ from pathlib import Path
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import HostConfig
 from fairlead.model.host import Features
-from fairlead.runtime import capabilities
+from fairlead.runtime import capabilities, journal
 
 _UNMOUNTED = "or the cgroup is not mounted."
 
@@ -27,6 +27,7 @@ class Ground:
     """Those we have to give away."""
     apparmor: bool = False
     selinux: bool = False
+    journal: bool = False
 
 
 def look(features: Features, capabilities: frozenset[str]) -> Ground:
@@ -35,6 +36,7 @@ def look(features: Features, capabilities: frozenset[str]) -> Ground:
         capabilities=capabilities,
         apparmor=Path("/sys/kernel/security/apparmor/profiles").exists(),
         selinux=Path("/sys/fs/selinux/enforce").exists(),
+        journal=journal.available(),
     )
 
 
@@ -42,6 +44,8 @@ def admit(host: HostConfig, ground: Ground) -> tuple[HostConfig, list[str]]:
     """The host config as it will hold, with what the user is to be warned of."""
     _check_capabilities(host, ground.capabilities)
     _check_storage(host)
+    if host.log_config.type == "journald" and not ground.journal:
+        raise InvalidParameter("failed to initialize logging driver: journald is not enabled on this host")
     host, warnings = limits(_with_defaults(host, ground), ground.features)
     warnings += _remarks(host, ground)
     return host, warnings

@@ -105,7 +105,7 @@ class Attachments:
         replay: list[tuple[int, bytes]] = []
         if request.logs:
             wanted = LogRequest(stdout=request.stdout, stderr=request.stderr)
-            replay = [(entry.stream, entry.data) async for entry in self._logs.read(container, wanted)]
+            replay = [(number, text) async for batch in self._logs.read(container, wanted) for number, _, text in batch]
         stream = Stream(container, request, replay)
         if not request.stream:
             stream.join(None)

@@ -32,7 +32,7 @@ from fairlead.model.request import (
     CreateRequest,
     CreateResult,
     ExitResult,
-    LogEntry,
+    LogBatch,
     LogRequest,
     PortChange,
     WaitCondition,
@@ -261,7 +261,7 @@ class Containers:
         self._runtime.resize(container.id, height, width)
         self._events.container(container, "resize", height=str(height), width=str(width))
 
-    def logs(self, ref: str, request: LogRequest) -> AsyncIterator[LogEntry]:
+    def logs(self, ref: str, request: LogRequest) -> AsyncIterator[LogBatch]:
         return self._logs.read(self._registry.get(ref), request)
 
     async def tty(self, ref: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fairlead.engine import environment, subpaths
+from fairlead.engine import environment, logfile, subpaths
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
@@ -18,9 +17,6 @@ from fairlead.model.settings import Settings
 from fairlead.runtime import capabilities, defaults, seccomp, spec, users
 from fairlead.runtime.launch import Launched, LaunchSpec
 from fairlead.runtime.runtime import Runtime
-
-_SIZE = re.compile(r"([0-9]+)([kmg]?)b?\Z")
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 class Launcher:
@@ -61,7 +57,7 @@ class Launcher:
             terminal=container.config.tty,
             stdin_open=container.config.open_stdin,
             stdin_once=container.config.stdin_once,
-            log_max_size_bytes=_size(container.host_config.log_config.options.get("max-size", "")),
+            log_max_size_bytes=logfile.limits(container.host_config.log_config)[0],
         )
         return await self._runtime.create(launch, argv0=container.path, filter_key=filter_key)
 
@@ -179,13 +175,3 @@ def _init_path(host: HostConfig) -> str:
     if program is None:
         raise SystemFailure("--init: no minimal init on this host: install catatonit or tini")
     return program
-
-
-def _size(text: str) -> int:
-    """`10m` of `--log-opt max-size`; -1 and nothing mean no limit."""
-    if text in ("", "-1"):
-        return 0
-    match = _SIZE.match(text.lower())
-    if match is None:
-        raise InvalidParameter(f"invalid size: '{text}'")
-    return int(match[1]) * _UNITS[match[2]]

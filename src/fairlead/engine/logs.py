@@ -1,92 +1,56 @@
-"""Container logs: conmon's k8s-file format, read backwards for a tail and forwards for the rest, and followed.
-
-A line is `TIME STREAM F|P text`: P marks a piece of a longer line, F its end. conmon begins a new file when
-`max-size` is reached (the old content is dropped); followers notice and start over.
-"""
+"""Container logs, read in batches: the end of what there is, all of it, and what follows while the container runs."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from fairlead.engine import logfile
+from fairlead.engine.tasks import Tasks
 from fairlead.errors import Unimplemented
 from fairlead.linux import inotify
 from fairlead.model.container import Container
-from fairlead.model.request import LogEntry, LogRequest
+from fairlead.model.request import LogBatch, LogRequest
 
-_CHUNK = 1 << 16
-_YIELD_EVERY = 512
-
-
-def parse_line(line: bytes) -> LogEntry | None:
-    """One line of the file, with its line feed if it is a whole one; None if it is not a log line."""
-    parts = line.rstrip(b"\n").split(b" ", 3)
-    if len(parts) < 4:
-        return None
-    when, stream, tag, data = parts
-    text = when.decode(errors="replace")
-    if text.endswith("+00:00"):
-        text = text[:-6] + "Z"
-    return LogEntry(
-        stream=2 if stream == b"stderr" else 1,
-        time=_time(text),
-        time_text=text,
-        data=data + (b"\n" if tag == b"F" else b""),
-    )
-
-
-def _time(text: str) -> datetime:
-    """Nanoseconds are more than datetime holds: the rest is cut."""
-    head, _, tail = text.partition(".")
-    fraction = tail.rstrip("Z")[:6].ljust(6, "0")
-    try:
-        return datetime.fromisoformat(f"{head}.{fraction}+00:00")
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
-
-
-def tail_offset(fd: int, lines: int) -> int:
-    """Where the last `lines` whole lines begin, found from the end without reading the rest."""
-    size = os.fstat(fd).st_size
-    if lines <= 0:
-        return size
-    at, seen, end = size, 0, size
-    while at > 0:
-        start = max(0, at - _CHUNK)
-        data = os.pread(fd, at - start, start)
-        position = len(data)
-        while (position := data.rfind(b"\n", 0, position)) >= 0:
-            if start + position + 1 == end:
-                continue  # the feed that ends the last line
-            # A piece of a longer line does not count as a line.
-            if not _is_partial(fd, start + position):
-                seen += 1
-            if seen == lines:
-                return start + position + 1
-        at = start
-    return 0
-
-
-def _is_partial(fd: int, feed: int) -> bool:
-    """Whether the line that ends at this line feed is a piece (`P`)."""
-    head = os.pread(fd, min(feed, 1 << 14), max(0, feed - (1 << 14)))
-    line = head[head.rfind(b"\n") + 1 :]
-    return len(parts := line.split(b" ", 3)) == 4 and parts[2] == b"P"
+_CHANGES = inotify.IN_MODIFY | inotify.IN_ATTRIB | inotify.IN_MOVE_SELF | inotify.IN_DELETE_SELF
 
 
 class Logs:
     """`path` tells where a container's log is (None: it has none); `running` whether it still writes."""
 
-    def __init__(self, path: Callable[[Container], Path | None], running: Callable[[str], bool]) -> None:
+    def __init__(
+        self, tasks: Tasks, path: Callable[[Container], Path | None], running: Callable[[str], bool]
+    ) -> None:
+        self._tasks = tasks
         self._path = path
         self._running = running
         self._watches: dict[str, set[inotify.Watch]] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
 
-    async def read(self, container: Container, request: LogRequest) -> AsyncIterator[LogEntry]:
-        """Entries in order. Following ends when the container has ended and everything was read."""
+    # --- while it runs ----------------------------------------------------------------------------------------
+
+    def begin(self, container: Container) -> None:
+        """The container has started: if its log is kept in several files, somebody has to."""
+        path = self._path(container)
+        _, count = logfile.limits(container.host_config.log_config)
+        if path is not None and count > 1:
+            task = self._tasks.create_task(_keep(path, count), name=f"log files of {container.name}")
+            self._keepers[container.id] = task
+
+    def ended(self, container_id: str) -> None:
+        """The container writes no more: followers read what is left and finish."""
+        if (keeper := self._keepers.pop(container_id, None)) is not None:
+            keeper.cancel()
+        for watch in self._watches.pop(container_id, set()):
+            watch.poke()
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    async def read(self, container: Container, request: LogRequest) -> AsyncIterator[LogBatch]:
+        """Lines in order. Following ends when the container has ended and everything was read."""
         path = self._path(container)
         if path is None:
             raise Unimplemented("configured logging driver does not support reading")
@@ -95,59 +59,92 @@ class Logs:
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o640)
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if request.tail is not None:
-                os.lseek(fd, tail_offset(fd, request.tail), os.SEEK_SET)
-            async for entry in self._entries(container, path, fd, follow=request.follow):
-                if request.until is not None and entry.time > request.until:
-                    return
-                if request.since is not None and entry.time < request.since:
-                    continue
-                if request.stdout if entry.stream == 1 else request.stderr:
-                    yield entry
-        finally:
-            os.close(fd)
+        choose = _Choice(request)
+        async for lines in self._lines(container, path, request):
+            batch = choose(logfile.split(lines))
+            if batch:
+                yield batch
+            if choose.over:
+                return
+            await asyncio.sleep(0)
 
-    async def _entries(self, container: Container, path: Path, fd: int, *, follow: bool) -> AsyncIterator[LogEntry]:
-        events = inotify.IN_MODIFY | inotify.IN_MOVE_SELF | inotify.IN_DELETE_SELF
-        watch = inotify.Watch(path, events) if follow else None
-        if watch is not None:
-            self._watches.setdefault(container.id, set()).add(watch)
-        lines = _Lines(fd)
+    async def _lines(self, container: Container, path: Path, request: LogRequest) -> AsyncIterator[list[bytes]]:
+        with ExitStack() as stack:
+            fds = [_open(file, stack) for file in logfile.files(path)]
+            first, offset = (0, 0) if request.tail is None else logfile.tail(fds, request.tail)
+            os.lseek(fds[first], offset, os.SEEK_SET)
+            for fd in fds[first:-1]:
+                for lines in logfile.Reader(fd).chunks():
+                    yield lines
+            reader = logfile.Reader(fds[-1])
+            if not request.follow:
+                for lines in reader.chunks():
+                    yield lines
+                return
+            async for lines in self._follow(container.id, path, reader, stack):
+                yield lines
+
+    async def _follow(
+        self, container_id: str, path: Path, reader: logfile.Reader, stack: ExitStack
+    ) -> AsyncIterator[list[bytes]]:
+        watch = self._watch(container_id, path)
         try:
             while True:
-                ended = watch is None or not self._running(container.id)
-                for count, line in enumerate(lines.available(), 1):
-                    if (entry := parse_line(line)) is not None:
-                        yield entry
-                    if count % _YIELD_EVERY == 0:
-                        await asyncio.sleep(0)
-                if ended or watch is None:
+                ended = not self._running(container_id)
+                following = logfile.successor(path, reader.fd)
+                for lines in reader.chunks():
+                    yield lines
+                if following is not None:  # the old one was complete when it got a successor
+                    watch.close()
+                    reader = logfile.Reader(_open(following, stack))
+                    watch = self._watch(container_id, path)
+                elif ended:
                     return
-                await watch.changed()
-                if os.fstat(fd).st_size < os.lseek(fd, 0, os.SEEK_CUR):
-                    os.lseek(fd, 0, os.SEEK_SET)
+                else:
+                    await watch.changed()
         finally:
-            if watch is not None:
-                self._watches.get(container.id, set()).discard(watch)
-                watch.close()
+            self._watches.get(container_id, set()).discard(watch)
+            watch.close()
 
-    def ended(self, container_id: str) -> None:
-        """The container writes no more: followers read what is left and finish."""
-        for watch in self._watches.pop(container_id, set()):
-            watch.poke()
+    def _watch(self, container_id: str, path: Path) -> inotify.Watch:
+        watch = inotify.Watch(path, _CHANGES)
+        mine = self._watches.setdefault(container_id, set())
+        mine.add(watch)
+        return watch
 
 
-class _Lines:
-    """Splits what is read into whole lines; keeps the beginning of the next one."""
+def _open(path: Path, stack: ExitStack) -> int:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    stack.callback(os.close, fd)
+    return fd
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._rest = b""
 
-    def available(self) -> Iterator[bytes]:
-        """Whole lines up to the present end of the file."""
-        while data := os.read(self._fd, _CHUNK):
-            *whole, self._rest = (self._rest + data).split(b"\n")
-            yield from whole
+async def _keep(path: Path, count: int) -> None:
+    watch = inotify.Watch(path.parent, inotify.IN_MOVED_TO)
+    try:
+        while True:
+            logfile.keep(path, count)
+            await watch.changed()
+    finally:
+        watch.close()
+
+
+class _Choice:
+    """Which lines of a batch the request asks for."""
+
+    def __init__(self, request: LogRequest) -> None:
+        self._streams = {number for number, wanted in ((1, request.stdout), (2, request.stderr)) if wanted}
+        self._since = logfile.stamp(request.since) if request.since is not None else b""
+        # Without what is finer than a request can say: a line of that very microsecond is wanted.
+        self._until = logfile.stamp(request.until)[:-3] if request.until is not None else b""
+        self.over = False
+
+    def __call__(self, batch: LogBatch) -> LogBatch:
+        if self._until and batch and batch[-1][1][:-3] > self._until:
+            self.over = True
+            batch = [line for line in batch if line[1][:-3] <= self._until]
+        if self._since and batch and batch[0][1] < self._since:
+            batch = [line for line in batch if line[1] >= self._since]
+        if len(self._streams) < 2:
+            batch = [line for line in batch if line[0] in self._streams]
+        return batch

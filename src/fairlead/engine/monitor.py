@@ -91,6 +91,7 @@ class Monitor:
         now: Container | None = container
         while now is not None:
             self._health.begin(now)
+            self._logs.begin(now)
             ended = await self._runtime.watch(now.id, now.state.monitor_pid, now.state.monitor_start_ticks)
             self._health.end(now.id)
             async with self._registry.lock(now.id):

@@ -7,7 +7,8 @@ import ctypes
 import os
 from pathlib import Path
 
-IN_MODIFY, IN_MOVED_FROM, IN_CREATE, IN_DELETE_SELF, IN_MOVE_SELF = 2, 0x40, 0x100, 0x400, 0x800
+IN_MODIFY, IN_ATTRIB, IN_MOVED_FROM, IN_MOVED_TO = 2, 4, 0x40, 0x80
+IN_CREATE, IN_DELETE_SELF, IN_MOVE_SELF = 0x100, 0x400, 0x800
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

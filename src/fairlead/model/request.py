@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -152,15 +152,11 @@ class LogRequest:
     """None = all."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    stream: int
-    """1 stdout, 2 stderr."""
-    time: datetime
-    time_text: str
-    """RFC 3339 with nanoseconds, as printed by `logs -t`."""
-    data: bytes
-    """With its line feed, unless the line was cut (partial)."""
+LogLine = tuple[int, bytes, bytes]
+"""1 stdout or 2 stderr; the time to the nanosecond, UTC, as RFC 3339 without zone; the text with its line feed, unless
+the line was cut. A plain tuple: a log has millions."""
+
+LogBatch = Sequence[LogLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

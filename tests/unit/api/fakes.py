@@ -41,7 +41,7 @@ from fairlead.model.request import (
     ExecRequest,
     ExecView,
     ExitResult,
-    LogEntry,
+    LogBatch,
     LogRequest,
     NetworkRequest,
     PortChange,
@@ -319,10 +319,10 @@ class FakeContainers:
         process.attached.append(stdio)
         return stdio
 
-    async def logs(self, ref: str, request: LogRequest) -> AsyncIterator[LogEntry]:
+    async def logs(self, ref: str, request: LogRequest) -> AsyncIterator[LogBatch]:
         process = self.find(ref)
         for data in process.log:
-            yield LogEntry(1, EPOCH, "2026-01-02T03:04:05.678900000Z", data)
+            yield [(1, b"2026-01-02T03:04:05.678900000", data)]
         if request.follow and process.container.state.status.running:
             await asyncio.shield(process.exited)
 

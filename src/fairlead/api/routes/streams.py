@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable
 from fairlead.api import errors, streams
 from fairlead.api.exchange import Duplex, Hijack, Reply, Request, Response, Route, Stream
 from fairlead.api.schema import container as schema
-from fairlead.api.schema import times
+from fairlead.api.schema import logging, times
 from fairlead.api.services import Containers
 from fairlead.errors import EngineError, InvalidParameter
-from fairlead.model.request import AttachRequest, ExitResult, LogEntry, LogRequest, WaitCondition
+from fairlead.model.request import AttachRequest, ExitResult, LogBatch, LogRequest, WaitCondition
 
 
 class StreamRoutes:
@@ -61,7 +61,12 @@ class StreamRoutes:
             raise InvalidParameter("Bad parameters: you must choose at least one stream")
         name = request.params["name"]
         tty = await self._containers.tty(name)
-        chunks = _log_lines(self._containers.logs(name, wanted), tty=tty, timestamps=request.flag("timestamps"))
+        details = None
+        if request.flag("details"):
+            details = logging.details((await self._containers.inspect(name)).container).encode() + b" "
+        chunks = _log_lines(
+            self._containers.logs(name, wanted), tty=tty, timestamps=request.flag("timestamps"), details=details
+        )
         return Stream(chunks=chunks, content_type=streams.content_type(request.version, tty=tty))
 
 
@@ -73,11 +78,16 @@ async def _exit(result: Awaitable[ExitResult]) -> AsyncIterator[bytes]:
     yield json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-async def _log_lines(entries: AsyncIterator[LogEntry], *, tty: bool, timestamps: bool) -> AsyncIterator[bytes]:
+async def _log_lines(
+    batches: AsyncIterator[LogBatch], *, tty: bool, timestamps: bool, details: bytes | None
+) -> AsyncIterator[bytes]:
     try:
-        async for entry in entries:
-            data = entry.time_text.encode() + b" " + entry.data if timestamps else entry.data
-            yield data if tty else streams.frame(entry.stream, data)
+        async for batch in batches:
+            if details is not None:
+                batch = [(number, time, details + text) for number, time, text in batch]
+            if timestamps:
+                batch = [(number, time, b"%sZ %s" % (time, text)) for number, time, text in batch]
+            yield b"".join([text for _, _, text in batch]) if tty else streams.frames(batch)
     except EngineError as error:
         message = f"Error grabbing logs: {errors.text(error)}\n".encode()
         yield message if tty else streams.frame(streams.SYSTEM_ERROR, message)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote_plus
 
 from fairlead.errors import InvalidParameter
-from fairlead.model.container import LogConfig
+from fairlead.model.container import Container, LogConfig
 
 _EVERY = ("mode", "max-buffer-size")
 _ATTRIBUTES = ("labels", "labels-regex", "env", "env-regex", "tag")
@@ -30,6 +31,11 @@ def check(config: LogConfig) -> None:
             raise InvalidParameter(f"unknown log opt '{name}' for {config.type} log driver")
     _check_rotation(config)
     _check_mode(config)
+    for name in ("labels-regex", "env-regex"):
+        try:
+            re.compile(config.options.get(name, ""))
+        except re.error as error:
+            raise InvalidParameter(f"error parsing regexp: {error}") from error
 
 
 def _check_rotation(config: LogConfig) -> None:
@@ -58,3 +64,16 @@ def _check_mode(config: LogConfig) -> None:
             raise InvalidParameter("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
         if not _SIZE.match(config.options["max-buffer-size"]):
             raise InvalidParameter(f"invalid size: '{config.options['max-buffer-size']}'")
+
+
+def details(container: Container) -> str:
+    """What `logs --details` puts before a line: labels, variables and the tag that the options name, `a=1,b=2`."""
+    options, config = container.host_config.log_config.options, container.config
+    variables = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
+    found = {"tag": options["tag"]} if options.get("tag") else {}
+    for name, values in (("labels", config.labels), ("env", variables)):
+        wanted = [word for word in options.get(name, "").split(",") if word]
+        found |= {word: values[word] for word in wanted if word in values}
+        if pattern := options.get(f"{name}-regex"):
+            found |= {word: value for word, value in values.items() if re.search(pattern, word)}
+    return ",".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(found.items()))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 from fairlead.errors import InvalidParameter
+
+_UNIX = re.compile(r"-?[0-9]{1,18}(\.[0-9]*)?\Z")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 ZERO = "0001-01-01T00:00:00Z"
 
@@ -30,9 +34,12 @@ def parse(text: str) -> datetime | None:
     if not text or text == "0":
         return None
     try:
-        return datetime.fromtimestamp(float(text), UTC)
-    except (ValueError, OverflowError, OSError):
-        pass
+        if _UNIX.match(text):
+            # Not as a float, which has no room for nanoseconds beside so many seconds: it might land after the moment.
+            whole, _, fraction = text.partition(".")
+            return _EPOCH + timedelta(seconds=int(whole), microseconds=int(fraction[:6].ljust(6, "0")))
+    except OverflowError as error:
+        raise InvalidParameter(f'strconv.ParseInt: parsing "{text}": value out of range') from error
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
