@@ -83,6 +83,8 @@ class Containers:
         self._waiters = waiters
         self._events = events
         self._usage = usage
+        self._leaving: set[str] = set()
+        """Containers that somebody removes at this moment."""
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -112,8 +114,15 @@ class Containers:
             self._remove_link(ref)
             return
         container = self._registry.get(ref)
-        if container.state.status is Status.REMOVING:
+        if container.state.status is Status.REMOVING or container.id in self._leaving:
             raise Conflict(f"removal of container {ref} is already in progress")
+        self._leaving.add(container.id)
+        try:
+            await self._remove(container, force=force, volumes=volumes)
+        finally:
+            self._leaving.discard(container.id)
+
+    async def _remove(self, container: Container, *, force: bool, volumes: bool) -> None:
         if force and container.state.status.running:
             await self._end(container)
         async with self._registry.lock(container.id):

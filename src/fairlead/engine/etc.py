@@ -56,7 +56,7 @@ class EtcFiles:
         host = container.host_config
         extra = self._extra_hosts(container)
         if host.network_mode == "host" and not extra and _HOST_FILE.exists():
-            return _HOST_FILE.read_text()
+            return _HOST_FILE.read_text(errors="surrogateescape")  # byte for byte, whatever they mean
         names = hosts.own_names(container.config.hostname, container.config.domainname)
         own = [(str(end.address.ip), names) for end in container.endpoints if end.address is not None]
         return hosts.render(extra=extra, links=lines, own=own, ipv6=self._ipv6)
@@ -98,4 +98,4 @@ class EtcFiles:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")

@@ -12,6 +12,13 @@ from fairlead.model.image import HistoryEntry, Image
 Version = tuple[int, int]
 
 
+_CONTAINERS_ONLY = (
+    "Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "Image",
+    "NetworkDisabled", "MacAddress", "StopTimeout",
+)  # fmt: skip
+"""Members of a configuration that say nothing about an image: gone since 1.50."""
+
+
 def render_summary(image: Image, version: Version) -> dict[str, Any]:
     value: dict[str, Any] = {
         "Containers": -1,
@@ -49,6 +56,8 @@ def render_inspect(image: Image, version: Version) -> dict[str, Any]:
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": times.ZERO},
     }
+    if version >= (1, 50):
+        value["Config"] = {name: member for name, member in value["Config"].items() if name not in _CONTAINERS_ONLY}
     if image.variant:
         value["Variant"] = image.variant
     if version < (1, 44):
