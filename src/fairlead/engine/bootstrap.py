@@ -123,7 +123,8 @@ def busybox_tar(program: bytes, applets: list[str]) -> bytes:
         for applet in applets:
             if applet != "busybox":
                 link = tarfile.TarInfo(f"bin/{applet}")
-                link.type, link.linkname = tarfile.LNKTYPE, "bin/busybox"
+                # Docker sets the mode again for each name.
+                link.type, link.linkname, link.mode = tarfile.LNKTYPE, "bin/busybox", 0o755
                 tar.addfile(link)
         _file(tar, "etc/passwd", _PASSWD.encode(), 0o644)
         _file(tar, "etc/group", _GROUP.encode(), 0o644)

@@ -154,7 +154,8 @@ class CopyStep:
             stack.callback(snapshots.remove, snapshot)
             snapshots.prepare(snapshot, image)
             merged = snapshots.mount(snapshot)
-            owner = _owner(merged, copy.owner)
+            # What comes from another image keeps its owners, what comes from the context belongs to root.
+            owner = None if copy.step.flag("from") and not copy.owner else _owner(merged, copy.owner)
             for part in copy.parts:
                 tree = part.here or await self.sources.tree(self._origin(copy), stack)
                 await self._place(copy, part, tree, merged, owner)
@@ -164,7 +165,7 @@ class CopyStep:
     def _origin(self, copy: Copy) -> str:
         return copy.step.flag("from")
 
-    async def _place(self, copy: Copy, part: Part, tree: Path, merged: Path, owner: list[int]) -> None:
+    async def _place(self, copy: Copy, part: Part, tree: Path, merged: Path, owner: list[int] | None) -> None:
         paths = [found.path for found in part.found]
         if copy.step.has("parents") and not part.here:
             paths = [_with_pivot(path, copy.words) for path in paths]
@@ -216,15 +217,20 @@ def _mode(text: str) -> int | None:
 
 
 def _owner(root: Path, text: str) -> list[int]:
-    """`user[:group]` of --chown, by the names of the image; a user alone is a group, too."""
+    """`user[:group]` of --chown, by the names of the image; a user alone is the group's name, too."""
     if not text:
         return [0, 0]
     user, _, group = text.partition(":")
+    what = "unable to convert uid/gid chown string to host mapping: can't find"
     try:
-        who = users.resolve(root, f"{user}:{group or user}" if user.isdigit() or group else user)
+        uid = users.resolve(root, user).uid
     except EngineError as error:
-        raise InvalidParameter(f"unable to convert uid/gid chown string to host mapping: {error.message}") from error
-    return [who.uid, who.gid]
+        raise InvalidParameter(f"{what} uid for user {user}: no such user: {user}") from error
+    group = group or user
+    try:
+        return [uid, users.resolve(root, f"0:{group}").gid]
+    except EngineError as error:
+        raise InvalidParameter(f"{what} gid for group {group}: no such group: {group}") from error
 
 
 def _digest(texts: Sequence[str]) -> str:

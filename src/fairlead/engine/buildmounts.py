@@ -32,7 +32,9 @@ class Caches:
 
     async def take(self, mount: RunMount, stack: AsyncExitStack) -> tuple[Path, bool]:
         """The directory, and whether it is new."""
-        name = hashlib.sha256((mount.id or mount.target).encode()).hexdigest()[:32]
+        origin = (mount.origin, mount.source) if mount.origin else ()
+        identity = repr((mount.id or mount.target, mount.uid, mount.gid, mount.mode, origin))
+        name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         if mount.sharing == "locked":
             await stack.enter_async_context(self._locks.setdefault(name, asyncio.Lock()))
         number = 0

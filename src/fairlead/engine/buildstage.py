@@ -103,7 +103,7 @@ class StageBuilder:
         await self._made(f"ARG {' '.join(told)}")
 
     async def _configure(self, step: Instruction) -> None:
-        if step.word == "HEALTHCHECK" and step.args[0].upper() != "NONE":
+        if step.word == "HEALTHCHECK":
             before = self._config.health.test if self._config.health else ()
             if before and before[0] != "NONE":
                 await self._say(f"Note: overriding previous HEALTHCHECK: [{' '.join(before)}]\n")
@@ -143,7 +143,7 @@ class StageBuilder:
         command = buildrun.script(step, self._config.shell or buildsteps.DEFAULT_SHELL)
         environment = self._arguments.environment(buildsteps.env_values(self._config.env))
         remembered = self._arguments.remembered(environment)
-        told = [f"|{len(remembered)}", *remembered, *command] if remembered else [*command]
+        told = [f"|{len(remembered)}", *remembered, *command] if environment else [*command]
         config = replace(self._config, env=(*self._config.env, *environment))
 
         async def make() -> Unpacked:

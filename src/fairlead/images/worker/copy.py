@@ -27,7 +27,7 @@ class Copier:
     """`owner` of what is copied; None keeps the source's. `mode` overrides every mode."""
 
     root: int
-    owner: tuple[int, int] = (0, 0)
+    owner: tuple[int, int] | None = (0, 0)
     mode: int | None = None
     archives: bool = False
     excluded: patterns.Patterns = field(default_factory=lambda: patterns.Patterns([]))
@@ -65,7 +65,10 @@ class Copier:
             if os.path.lexists(made):
                 raise unpack.Refused(f"cannot copy to non-directory: {made}")
             os.mkdir(made, 0o755)
-            os.chown(made, *self.owner)
+            os.chown(made, *(self.owner or (0, 0)))
+
+    def _owner(self, status: os.stat_result) -> tuple[int, int]:
+        return self.owner or (status.st_uid, status.st_gid)
 
     def _file(self, fd: int, target: str) -> None:
         status = os.fstat(fd)
@@ -79,7 +82,7 @@ class Copier:
         out = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             _content(fd, out)
-            os.fchown(out, *self.owner)
+            os.fchown(out, *self._owner(status))
             os.fchmod(out, stat.S_IMODE(status.st_mode) if self.mode is None else self.mode)
             _capability(fd, out)
             os.utime(out, ns=(status.st_mtime_ns, status.st_mtime_ns))
@@ -126,14 +129,14 @@ class Copier:
         _remove(path)
         if stat.S_ISLNK(status.st_mode):
             os.symlink(os.readlink(name, dir_fd=fd), path)
-            os.chown(path, *self.owner, follow_symlinks=False)
+            os.chown(path, *self._owner(status), follow_symlinks=False)
             os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
             return
         os.mknod(path, status.st_mode, status.st_rdev)
         self._finish(path, status)
 
     def _finish(self, path: str, status: os.stat_result) -> None:
-        os.chown(path, *self.owner)
+        os.chown(path, *self._owner(status))
         os.chmod(path, stat.S_IMODE(status.st_mode) if self.mode is None else self.mode)
         os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
 
@@ -146,7 +149,7 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
     os.umask(0)
     copier = Copier(
         root,
-        owner=tuple(arguments["owner"]),
+        owner=tuple(arguments["owner"]) if arguments["owner"] else None,
         mode=arguments.get("mode"),
         archives=arguments.get("archives", False),
         excluded=patterns.Patterns(patterns.read("\n".join(arguments.get("exclude", ())))),
