@@ -1,5 +1,7 @@
-"""Asks a real dockerd what the Dockerfiles of dockerfiles.py come to, and writes tests/golden/build.json. What it is too
-old for is asked of our own engine, to be read by a person before it is committed."""
+"""Asks a real dockerd what the Dockerfiles of dockerfiles.py come to, and writes tests/golden/build.json.
+
+What it is too old for is asked of our own engine, to be read by a person before it is committed.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,11 @@ def main(wanted: list[str]) -> int:
             for case in CASES:
                 if wanted and case.name not in wanted:
                     continue
-                asked = (ours.client("fairlead"), ours.api) if case.proof == "reference" else (docker, docker.api)
-                found[case.name] = outcome.of(case, *asked, work / "contexts" / case.name)
+                context = work / "contexts" / case.name
+                if case.proof == "reference":
+                    found[case.name] = outcome.of(case, ours.client("fairlead"), ours.api, context)
+                else:
+                    found[case.name] = outcome.of(case, docker, docker.api, context)
                 print(case.name, file=sys.stderr)
         finally:
             peer.stop()

@@ -22,7 +22,7 @@ CONFIG = (
 Tree = dict[str, str]
 Api = Callable[[str, str], tuple[int, bytes]]
 
-_HIDDEN = re.compile(r" ---> (Running in|Removed intermediate container) |Removing intermediate container |Sending build")
+_HIDDEN = re.compile(r" ---> (Running in|Removed intermediate container) |Removing intermediate|Sending build")
 _RED = re.compile(r"\x1b\[\d*m")
 
 
@@ -54,7 +54,8 @@ def history(document: Mapping[str, Any], base: int) -> list[str]:
 def of(case: Case, client: Client, api: Api, context: Path) -> dict[str, Any]:
     """Builds the case by a client, and looks at what came of it through the API."""
     case.write(context)
-    done = client.attempt("build", "--no-cache", "-t", "golden:1", *case.arguments(context), str(context), env=case.environment)
+    flags = ("--no-cache", "-t", "golden:1", *case.arguments(context))
+    done = client.attempt("build", *flags, str(context), env=case.environment)
     told: dict[str, Any] = {"proof": case.proof, "code": done.code}
     if case.proof == "classic":
         told["said"] = said(done.out)

@@ -252,12 +252,13 @@ class Client:
 
     def begin(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
-        upgrade: bool = False, versioned: bool = True, **options: Any,
+        upgrade: bool = False, versioned: bool = True, headers: dict[str, str] | None = None, **options: Any,
     ) -> Pending:  # fmt: skip
         """Sends a request. Other keywords make the query. `body`: a JSON value, or an iterator of bytes that is sent as
         it comes."""
         prefix = f"/v{API_VERSION}" if versioned else ""
         head = f"{method} {prefix}{quote(path)}{query(options)} HTTP/1.1\r\n{_STANDING}"
+        head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         if upgrade:
             head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
         if body is not None and hasattr(body, "__next__"):

@@ -80,6 +80,22 @@ def from_stdin(dockerfile: str, stdin: BinaryIO) -> Context:
     return Context(_single("Dockerfile", text), "Dockerfile")
 
 
+def from_url(url: str, dockerfile: str) -> Context:
+    """What lies at a URL: a tar, or the text of a Dockerfile."""
+    import urllib.error
+    import urllib.request
+
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(url, headers={"User-Agent": "fairlead"}), timeout=60)
+    except urllib.error.HTTPError as error:
+        raise ContextError(
+            f"unable to prepare context: failed to GET {url} with status {error.code} {error.reason}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ContextError(f"unable to prepare context: unable to download remote context {url}: {error}") from None
+    return from_stdin("" if dockerfile == "-" else dockerfile, answer)
+
+
 def _rest(head: bytes, stdin: BinaryIO) -> Iterator[bytes]:
     yield head
     while chunk := stdin.read(CHUNK):

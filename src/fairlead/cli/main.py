@@ -45,6 +45,7 @@ NOUNS = {
         "bootstrap": "image:bootstrap", "prune": "image:prune",
         **{verb: VERBS[verb] for verb in ("build", "load", "save", "import", "tag", "history", "pull")},
     },
+    "builder": {"build": "build:build", "prune": "build:prune"},
     "network": {"ls": "network:list_networks", "list": "network:list_networks", "create": "network:create",
                 "rm": "network:remove", "inspect": "network:inspect", "connect": "network:connect",
                 "disconnect": "network:disconnect", "prune": "network:prune"},

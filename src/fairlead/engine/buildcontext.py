@@ -118,7 +118,7 @@ async def receive(work: Path, body: AsyncIterator[bytes], name: str, remote: str
     fetched = await fetch(remote, work / "remote")
     fd = os.open(work / "remote", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if fetched["type"] == "text/plain":
+        if fetched["text"]:
             return Context(work, None, None, _text(fd, name))
         await job.run("unpack", unpacking, stdin=fd)
     finally:

@@ -7,7 +7,7 @@ import sys
 
 from fairlead.cli import client, context, jsontext, progress, units
 from fairlead.cli.commands.image import split_reference
-from fairlead.cli.flags import Options, UsageError, Verb, boolean, items, parse, text
+from fairlead.cli.flags import Options, UsageError, Verb, boolean, items, number, parse, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fairlead.cli.client import Client
+
+
+_MAX_SECRETS = 48 << 10
+"""What fits a header, with room for others."""
 
 
 def build(api: Client, argv: list[str]) -> int:
@@ -25,7 +29,8 @@ def build(api: Client, argv: list[str]) -> int:
         sent = _context(options)
         body = _counted(sent, quiet=options["quiet"])
         query = _query(options, sent.dockerfile)
-        chunks = api.stream("POST", "/build", body, content_type="application/x-tar", **query)
+        headers = _secrets(options["secret"])
+        chunks = api.stream("POST", "/build", body, content_type="application/x-tar", headers=headers, **query)
     except context.ContextError as error:
         raise client.Refused(str(error)) from None
     image = _follow(api, chunks, quiet=options["quiet"])
@@ -39,9 +44,43 @@ def _context(options: Options) -> context.Context:
     place = options.args[0]
     if place == "-":
         return context.from_stdin(options["file"], sys.stdin.buffer)
-    if place.startswith(("http://", "https://", "git://", "git@", "github.com/")):
-        raise context.ContextError(f"unable to prepare context: remote contexts are not supported: {place}")
+    if place.startswith(("git://", "git@", "github.com/")) or place.partition("#")[0].endswith(".git"):
+        raise context.ContextError(
+            f"unable to prepare context: git contexts are not supported: clone {place} and build the directory"
+        )
+    if place.startswith(("http://", "https://")):
+        return context.from_url(place, options["file"])
     return context.from_directory(place, options["file"], sys.stdin.buffer)
+
+
+def _secrets(given: list[str]) -> dict[str, str]:
+    """`id=x,src=file` or `id=x,env=NAME`, in the header of our own that the daemon reads them from."""
+    if not given:
+        return {}
+    import base64
+
+    found = {}
+    for given_text in given:
+        fields = dict(part.partition("=")[::2] for part in given_text.split(","))
+        name = fields.get("id", "")
+        if not name:
+            raise UsageError(BUILD, f'invalid argument "{given_text}" for "--secret" flag: secret id is required')
+        source = fields.get("src") or fields.get("source")
+        found[name] = base64.b64encode(_secret(name, source, fields.get("env"))).decode()
+    header = base64.b64encode(jsontext.dumps(found).encode()).decode()
+    if len(header) > _MAX_SECRETS:
+        raise client.Refused(f"secrets are larger than {_MAX_SECRETS // 2} bytes altogether")
+    return {"X-Fairlead-Secrets": header}
+
+
+def _secret(name: str, source: str | None, variable: str | None) -> bytes:
+    if variable or (not source and name in os.environ):
+        return os.environ.get(variable or name, "").encode("utf-8", "surrogateescape")
+    try:
+        with open(source or name, "rb") as file:
+            return file.read(_MAX_SECRETS)
+    except OSError as error:
+        raise client.Refused(f"failed to stat {source or name}: {(error.strerror or '').lower()}") from None
 
 
 def _check_tag(name: str) -> None:
@@ -72,7 +111,17 @@ def _query(options: Options, dockerfile: str) -> dict[str, Any]:
         "dockerfile": dockerfile,
         "extrahosts": options["add-host"],
         "forcerm": options["force-rm"],
+        "cgroupparent": options["cgroup-parent"],
+        "cpuperiod": options["cpu-period"] or "",
+        "cpuquota": options["cpu-quota"] or "",
+        "cpusetcpus": options["cpuset-cpus"],
+        "cpusetmems": options["cpuset-mems"],
+        "cpushares": options["cpu-shares"] or "",
         "labels": jsontext.dumps(client.mapping(options["label"])) if options["label"] else "",
+        "memswap": _swap(options),
+        "securityopt": jsontext.dumps(options["security-opt"]) if options["security-opt"] else "",
+        "squash": options["squash"],
+        "ulimits": jsontext.dumps(options["ulimit"]) if options["ulimit"] else "",
         "memory": _bytes(options, "memory", "-m, --memory"),
         "networkmode": "" if options["network"] == "default" else options["network"],
         "nocache": options["no-cache"],
@@ -85,6 +134,10 @@ def _query(options: Options, dockerfile: str) -> dict[str, Any]:
         "target": options["target"],
         "version": "1",
     }
+
+
+def _swap(options: Options) -> str:
+    return "-1" if options["memory-swap"] == "-1" else _bytes(options, "memory-swap", "--memory-swap")
 
 
 def _bytes(options: Options, name: str, shown: str) -> str:
@@ -126,24 +179,56 @@ class _Held:
 
 
 BUILD = Verb(
-    "build [OPTIONS] PATH | -", "Build an image from a Dockerfile", (1, 1),
+    "build [OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", (1, 1),
     items("add-host", help='Add a custom host-to-IP mapping ("host:ip")'),
     items("build-arg", help="Set build-time variables"),
     items("cache-from", help="Images to consider as cache sources"),
+    text("cgroup-parent", help='Set the parent cgroup for the "RUN" instructions during build'),
     boolean("compress", help="Accepted for compatibility: the context goes uncompressed over the socket"),
+    number("cpu-period", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
+    number("cpu-quota", help="Limit the CPU CFS (Completely Fair Scheduler) quota"),
+    number("cpu-shares", "c", help="CPU shares (relative weight)"),
+    text("cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1)"),
+    text("cpuset-mems", help="MEMs in which to allow execution (0-3, 0,1)"),
     boolean("disable-content-trust", default=True, help="Accepted for compatibility"),
     text("file", "f", help='Name of the Dockerfile (Default is "PATH/Dockerfile")'),
     boolean("force-rm", help="Always remove intermediate containers"),
     text("iidfile", help="Write the image ID to the file"),
     items("label", help="Set metadata for an image"),
     text("memory", "m", help="Memory limit"),
+    text("memory-swap", help='Swap limit equal to memory plus swap: "-1" to enable unlimited swap'),
     text("network", default="default", help="Set the networking mode for the RUN instructions during build"),
     boolean("no-cache", help="Do not use cache when building the image"),
     text("platform", help="Set platform if server is multi-platform capable"),
     boolean("pull", help="Always attempt to pull a newer version of the image"),
     boolean("quiet", "q", help="Suppress the build output and print image ID on success"),
     boolean("rm", default=True, help="Remove intermediate containers after a successful build"),
+    items("secret", help='Secret to expose to RUN --mount=type=secret ("id=mysecret[,src=file|,env=NAME]")'),
+    items("security-opt", help="Security options"),
     text("shm-size", help='Size of "/dev/shm"'),
+    boolean("squash", help="Squash newly built layers into a single new layer (refused, as by Docker)", hidden=True),
     items("tag", "t", help='Name and optionally a tag in the "name:tag" format'),
     text("target", help="Set the target build stage to build."),
+    items("ulimit", word="ulimit", check="ulimit", help="Ulimit options"),
+)  # fmt: skip
+
+
+def prune(api: Client, argv: list[str]) -> int:
+    """`builder prune`: what `RUN --mount=type=cache` keeps between builds."""
+    from fairlead.cli.commands import prune as prunes
+
+    options = parse(PRUNE, argv)
+    if not options["force"] and not prunes.confirm("WARNING! This will remove all build caches that no build uses."):
+        return 0
+    answer = api.post("/build/prune")
+    for name in answer.get("CachesDeleted") or ():
+        sys.stdout.write(f"{name}\n")
+    sys.stdout.write(prunes.reclaimed(int(answer.get("SpaceReclaimed") or 0)))
+    return 0
+
+
+PRUNE = Verb(
+    "builder prune [OPTIONS]", "Remove build cache", (0, 0),
+    boolean("all", "a", help="Accepted for compatibility: all unused caches go anyway"),
+    boolean("force", "f", help="Do not prompt for confirmation"),
 )  # fmt: skip

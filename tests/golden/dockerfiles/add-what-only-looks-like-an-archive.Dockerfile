@@ -1,0 +1,4 @@
+FROM box
+ADD a.tar /x/
+ADD b.tar.gz /x/
+COPY z.tar /x/

@@ -1,0 +1,3 @@
+ARG BASE=nosuch
+FROM ${BASE}
+CMD x

@@ -1,0 +1,2 @@
+FROM box
+RUN echo $HTTP_PROXY $no_proxy > /out

@@ -1,0 +1,3 @@
+FROM box
+CMD x
+CMD []

@@ -1,0 +1,3 @@
+FROM box
+CMD a
+CMD b

@@ -1,0 +1,2 @@
+FROM box
+COPY --chown=who:g b.txt /u

@@ -1,0 +1,4 @@
+FROM box
+COPY d /x
+COPY d /y/
+COPY d/. /z

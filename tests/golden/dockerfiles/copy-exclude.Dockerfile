@@ -1,0 +1,2 @@
+FROM box
+COPY --exclude=*.txt --exclude=d/deep . /x/

@@ -1,0 +1,2 @@
+FROM scratch
+COPY --from=box /bin/busybox /bb/

@@ -1,0 +1,3 @@
+FROM box AS a
+FROM box
+COPY --from=a /nosuch /x

@@ -1,0 +1,3 @@
+FROM box
+COPY --parents d/one d/deep/three /x/
+COPY --parents ./d/./deep/three /y/

@@ -1,0 +1,4 @@
+FROM box AS base
+CMD a
+FROM base
+ENTRYPOINT ["e"]

@@ -1,0 +1,11 @@
+FROM box
+ENV D=/dir U=7 P=80 V=/vol S=9 F=a.txt L=lab
+WORKDIR $D
+USER $U
+EXPOSE $P
+VOLUME $V
+STOPSIGNAL $S
+COPY $F ${D}/x/
+ADD ${F} $D/y/
+LABEL $L=$F
+ONBUILD RUN $F

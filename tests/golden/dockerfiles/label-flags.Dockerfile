@@ -1,0 +1,2 @@
+FROM box
+LABEL a=1

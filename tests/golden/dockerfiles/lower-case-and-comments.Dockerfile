@@ -1,0 +1,5 @@
+# hello
+from box as x
+  run echo hi > /out
+
+	cmd a # b

@@ -1,0 +1,3 @@
+FROM box
+MAINTAINER Some One <a@b.c>
+RUN touch /x

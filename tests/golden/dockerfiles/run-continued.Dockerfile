@@ -1,0 +1,6 @@
+FROM box
+RUN echo a \
+  # a comment
+  b \
+
+  c > /out

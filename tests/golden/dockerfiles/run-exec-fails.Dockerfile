@@ -1,0 +1,2 @@
+FROM box
+RUN ["sh", "-c", "exit 3"]

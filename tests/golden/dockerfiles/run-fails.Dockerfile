@@ -1,0 +1,2 @@
+FROM box
+RUN echo before; exit 42

@@ -1,0 +1,2 @@
+FROM box
+RUN --network=none ls /sys/class/net > /out

@@ -1,0 +1,3 @@
+FROM box
+RUN echo out
+RUN echo err >&2

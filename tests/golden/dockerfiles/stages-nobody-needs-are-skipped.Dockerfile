@@ -1,0 +1,4 @@
+FROM box AS bad
+RUN exit 1
+FROM box
+RUN echo ok > /out

@@ -1,0 +1,3 @@
+FROM box
+VOLUME /a /b
+VOLUME ["/c d", "/e"]

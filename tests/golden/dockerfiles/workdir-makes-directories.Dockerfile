@@ -1,0 +1,4 @@
+FROM box
+WORKDIR /x/y/z
+COPY a.txt .
+COPY b.txt ./in/
