@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fairlead.model.network import PublishMode
 from fairlead.model.settings import AddressPool, Settings
@@ -81,6 +82,36 @@ def _dns(text: str) -> str:
     return str(IPv4Address(text)) if ":" not in text else text
 
 
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(f"{text} is less than 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not 0.1 <= float(text) <= 3600:
+        raise ValueError(f"{text} is no time-out in seconds")
+    return float(text)
+
+
+def _size(text: str) -> int:
+    number, unit = text.rstrip("kKmMgGtTbB"), text.lstrip("0123456789").lower().rstrip("b")
+    return _count(number) << {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}[unit]
+
+
+def _mirror(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"invalid mirror: {text!r} is not http(s)://host[:port]")
+    return text.rstrip("/")
+
+
+def _insecure(text: str) -> str:
+    if "://" in text or ("/" in text and not IPv4Network(text, strict=False)):
+        raise ValueError(f"insecure registry {text} should not contain '://'")
+    return text
+
+
 _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "host": (_host, "where to listen: unix:///path, or fd:// for systemd's socket"),
     "data-root": (_absolute, "where containers, images and volumes are kept"),
@@ -94,14 +125,24 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "link-environment": (_truth, "give linked containers their variables"),
     "stop-containers-on-exit": (_truth, "stop all containers when the daemon stops"),
     "group": (str, "group that may use the socket"),
+    "registry-timeout": (_seconds, "seconds after which a registry that says nothing is given up (default 30)"),
+    "max-concurrent-downloads": (_count, "layers pulled at a time (default 3)"),
+    "max-concurrent-uploads": (_count, "layers pushed at a time (default 5)"),
+    "max-download-attempts": (_count, "tries in a row that may fail (default 5)"),
+    "max-layer-size": (_size, "what one layer may unpack to, as 64g (the default)"),
     "debug": (_truth, "log more"),
 }
 _LISTS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "default-address-pool": (_pool, "base=NET,size=BITS: where networks get their subnets from (repeatable)"),
     "dns": (_dns, "name server for containers (repeatable)"),
     "label": (str, "key=value shown by info (repeatable)"),
+    "registry-mirror": (_mirror, "asked before Docker Hub (repeatable)"),
+    "insecure-registry": (_insecure, "host[:port] or network that may speak plain HTTP (repeatable)"),
+    "certs-dir": (_absolute, "where certificates of registries are, below their names (repeatable)"),
 }
-_FIELDS = {"ip": "host_ip", "group": "socket_group", "default-address-pool": "pools", "label": "labels"}
+_FIELDS = {"ip": "host_ip", "group": "socket_group", "default-address-pool": "pools", "label": "labels",
+           "registry-timeout": "registry_timeout_s", "registry-mirror": "registry_mirrors",
+           "insecure-registry": "insecure_registries", "certs-dir": "certificates", "max-layer-size": "max_layer_bytes"}  # fmt: skip
 
 
 def parse(argv: Sequence[str], *, default_file: Path = DEFAULT_FILE) -> Settings:

@@ -44,6 +44,18 @@ class Settings:
     socket_group: str = "docker"
     dns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    registry_mirrors: tuple[str, ...] = ()
+    """Asked before Docker Hub, in this order."""
+    insecure_registries: tuple[str, ...] = ()
+    """host[:port] or network: plain HTTP and unknown certificates are taken. Loopback always is one."""
+    registry_timeout_s: float = 30.0
+    max_concurrent_downloads: int = 3
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
+    max_layer_bytes: int = 64 << 30
+    """What one layer may unpack to."""
+    certificates: tuple[Path, ...] = (Path("/etc/fairlead/certs.d"), Path("/etc/docker/certs.d"))
+    """`<host[:port]>/*.crt` are authorities, `*.cert` and `*.key` a client's own, as in Docker's certs.d."""
     debug: bool = False
     extra: dict[str, str] = field(default_factory=dict)
 

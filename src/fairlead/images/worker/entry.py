@@ -24,9 +24,14 @@ Arguments = dict[str, Any]
 
 def _unpack(arguments: Arguments) -> Arguments:
     """stdin → tree `target`. With `recipe`: as a layer."""
+    return unpack_from(0, arguments)
+
+
+def unpack_from(fd: int, arguments: Arguments, *, whole: bool = True) -> Arguments:
+    """Changes this process's root for good. Without `whole` the digest of the stream as it comes is left out."""
     layer = "recipe" in arguments
     writer = recipe.Writer(_new_file(arguments["recipe"])) if layer else None
-    source = Source(0, limit=arguments["limit"], record=writer.raw if writer else None)
+    source = Source(fd, limit=arguments["limit"], record=writer.raw if writer else None, whole=whole)
     table, listing = (sums.Table(), _new_file(arguments["sums"])) if "sums" in arguments else (None, -1)
     os.chroot(arguments["target"])
     os.chdir("/")
@@ -39,7 +44,7 @@ def _unpack(arguments: Arguments) -> Arguments:
             table.write(file.write)
     return {
         "diff_id": source.diff_id,
-        "digest": "sha256:" + source.outer.hexdigest(),
+        "digest": "sha256:" + source.outer.hexdigest() if whole else "",
         "compression": source.compression,
         "tar_size": source.size,
         "size": unpacker.size,
@@ -134,19 +139,23 @@ def main() -> None:
     arguments: Arguments = json.loads(sys.argv[1])
     if arguments.get("site"):
         sys.path.append(arguments["site"])
-        _preload()
+        preload()
+    os.write(RESULT_FD, json.dumps(guarded(OPERATIONS[arguments["operation"]], arguments)).encode())
+
+
+def guarded(operation: Callable[[Arguments], Arguments], arguments: Arguments) -> Arguments:
+    """The answer, or what was refused, or which error there was."""
     sys.setrecursionlimit(10_000)  # trees are walked as deep as the kernel allows paths to be
     try:
-        answer = OPERATIONS[arguments["operation"]](arguments)
+        return operation(arguments)
     except (unpack.Refused, TooLarge, EOFError, tarfile.TarError, zlib.error) as error:
-        answer = {"refused": str(error)}
+        return {"refused": str(error)}
     except (OSError, ValueError, OverflowError, KeyError) as error:
         kind = "refused" if type(error).__name__ in ("ZstdError", "LZMAError") else "error"
-        answer = {kind: f"{type(error).__name__}: {error}"}
-    os.write(RESULT_FD, json.dumps(answer).encode())
+        return {kind: f"{type(error).__name__}: {error}"}
 
 
-def _preload() -> None:
+def preload() -> None:
     """After the chroot nothing can be imported any more."""
     import zstandard
 

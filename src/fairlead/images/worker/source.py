@@ -28,8 +28,12 @@ class Inflater(Protocol):
 class Source:
     """`record` receives every byte that is not file content."""
 
-    def __init__(self, fd: int, *, limit: int, record: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self, fd: int, *, limit: int, record: Callable[[bytes], None] | None = None, whole: bool = True
+    ) -> None:
         self.outer = hashlib.sha256()
+        """Of the stream as it comes; left alone where `whole` is false, since somebody else has it."""
+        self._whole = whole
         self.outer_size = 0
         self.inner = hashlib.sha256()
         self.compression = ""
@@ -52,7 +56,8 @@ class Source:
 
     def _raw(self) -> Iterator[bytes]:
         while data := os.read(self._fd, CHUNK):
-            self.outer.update(data)
+            if self._whole:
+                self.outer.update(data)
             self.outer_size += len(data)
             yield data
 
