@@ -14,7 +14,20 @@ from fairlead.api.channel import Channel
 from fairlead.api.connection import Connection
 from fairlead.api.exchange import JSON, Reply, Request, Response, Route
 from fairlead.api.router import Router, split_version
-from fairlead.api.routes import absent, build, containers, events, exec, images, networks, own, streams, system, volumes
+from fairlead.api.routes import (
+    absent,
+    build,
+    containers,
+    events,
+    exec,
+    images,
+    networks,
+    own,
+    registries,
+    streams,
+    system,
+    volumes,
+)
 from fairlead.api.services import Engine
 from fairlead.errors import EngineError, InvalidParameter, NotModified
 from fairlead.model.settings import Settings
@@ -110,6 +123,7 @@ def _routes(settings: Settings, engine: Engine) -> list[Route]:
         *containers.routes(engine.containers),
         *streams.routes(engine.containers),
         *exec.routes(engine.execs),
+        *registries.routes(engine.registries),
         *images.routes(engine.images, engine.containers),
         *build.routes(engine.builder),
         *networks.routes(engine.networks),

@@ -29,7 +29,9 @@ VERBS = {
     "port": "look:port", "top": "look:top", "diff": "look:diff", "logs": "stream:logs", "exec": "stream:execute",
     "attach": "stream:attach", "images": "image:list_images", "build": "build:build", "load": "image:load",
     "save": "image:save", "import": "image:import_image", "tag": "image:tag", "rmi": "image:remove",
-    "history": "image:history", "pull": "run:pull", "version": "system:version", "info": "system:info",
+    "history": "image:history", "pull": "registry:pull", "push": "registry:push",
+    "login": "registry:login", "logout": "registry:logout", "search": "registry:search",
+    "version": "system:version", "info": "system:info",
     "events": "system:events",
 }  # fmt: skip
 NOUNS = {
@@ -43,7 +45,7 @@ NOUNS = {
     "image": {
         "ls": "image:list_images", "list": "image:list_images", "rm": "image:remove", "inspect": "image:inspect",
         "bootstrap": "image:bootstrap", "prune": "image:prune",
-        **{verb: VERBS[verb] for verb in ("build", "load", "save", "import", "tag", "history", "pull")},
+        **{verb: VERBS[verb] for verb in ("build", "load", "save", "import", "tag", "history", "pull", "push")},
     },
     "builder": {"build": "build:build", "prune": "build:prune"},
     "network": {"ls": "network:list_networks", "list": "network:list_networks", "create": "network:create",

@@ -37,6 +37,7 @@ from fairlead.engine.logs import Logs
 from fairlead.engine.monitor import Monitor
 from fairlead.engine.networks import Networks
 from fairlead.engine.publishing import Publisher
+from fairlead.engine.registries import Registries
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.restore import Restore
@@ -49,6 +50,7 @@ from fairlead.errors import EngineError, SystemFailure
 from fairlead.images.blobs import Blobs
 from fairlead.images.layers import Layers
 from fairlead.images.snapshots import Snapshots
+from fairlead.images.transfers import Transfers
 from fairlead.linux import files
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Controller
@@ -76,6 +78,7 @@ class Assembly:
     runtime: Runtime
     registry: Registry
     control: Control
+    transfers: Transfers
 
 
 def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assembly:
@@ -84,7 +87,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     registry, etc = Registry(ContainerStore(database)), EtcFiles(settings)
     controller, runtime = Controller(settings), Runtime(settings)
     layers = Layers(settings.data_root / "overlay2")
-    images = Images(ImageStore(database), layers, Blobs(settings.data_root / "blobs"), events)
+    images = Images(ImageStore(database), layers, Blobs(settings.data_root / "blobs"), events,
+                    transfers := Transfers(settings))  # fmt: skip
     snapshots = Snapshots(settings.data_root / "overlay2", images.directories)
     network_store = NetworkStore(database)
     topology, leases = Topology(network_store), Leases(network_store)
@@ -124,10 +128,10 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     )  # fmt: skip
     engine = Engine(
         containers=containers, execs=execs, images=images, builder=Builder(settings, images, snapshots, containers),
-        bootstrap=Bootstrap(images), networks=networks, volumes=volumes, events=events,
-        system=System(settings, registry, images, usage, runtime, events),
+        bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks, volumes=volumes,
+        events=events, system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip
-    return Assembly(engine, restore, images, controller, runtime, registry, control)
+    return Assembly(engine, restore, images, controller, runtime, registry, control, transfers)
 
 
 async def serve(settings: Settings) -> None:
@@ -156,6 +160,7 @@ async def serve(settings: Settings) -> None:
         await requests.cancel()
         await background.cancel()
         await made.controller.close(teardown=settings.stop_containers_on_exit)
+        made.transfers.close()
         made.runtime.close(teardown=settings.stop_containers_on_exit)
         database.close()
         os.close(lock)

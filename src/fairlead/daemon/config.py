@@ -140,9 +140,17 @@ _LISTS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "insecure-registry": (_insecure, "host[:port] or network that may speak plain HTTP (repeatable)"),
     "certs-dir": (_absolute, "where certificates of registries are, below their names (repeatable)"),
 }
-_FIELDS = {"ip": "host_ip", "group": "socket_group", "default-address-pool": "pools", "label": "labels",
-           "registry-timeout": "registry_timeout_s", "registry-mirror": "registry_mirrors",
-           "insecure-registry": "insecure_registries", "certs-dir": "certificates", "max-layer-size": "max_layer_bytes"}  # fmt: skip
+_FIELDS = {
+    "ip": "host_ip",
+    "group": "socket_group",
+    "default-address-pool": "pools",
+    "label": "labels",
+    "registry-timeout": "registry_timeout_s",
+    "registry-mirror": "registry_mirrors",
+    "insecure-registry": "insecure_registries",
+    "certs-dir": "certificates",
+    "max-layer-size": "max_layer_bytes",
+}
 
 
 def parse(argv: Sequence[str], *, default_file: Path = DEFAULT_FILE) -> Settings:

@@ -11,6 +11,7 @@ from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
 from fairlead.engine.images import Images
 from fairlead.engine.networks import Networks
+from fairlead.engine.registries import Registries
 from fairlead.engine.system import System
 from fairlead.engine.volumes import Volumes
 
@@ -22,6 +23,7 @@ class Engine:
     images: Images
     builder: Builder
     bootstrap: Bootstrap
+    registries: Registries
     networks: Networks
     volumes: Volumes
     events: Events

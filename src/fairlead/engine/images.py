@@ -12,12 +12,16 @@ from typing import Any
 
 from fairlead import ids
 from fairlead.engine.events import Events
-from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
+from fairlead.engine.transit import Transit
+from fairlead.errors import InvalidParameter, NotFound, SystemFailure
 from fairlead.images import layers, manifest, reference
 from fairlead.images.blobs import Blobs
 from fairlead.images.layers import Layers, Unpacked
+from fairlead.images.reference import Reference
+from fairlead.images.transfers import Transfers
 from fairlead.model.container import Config, Container
 from fairlead.model.image import HistoryEntry, Image
+from fairlead.model.request import RegistryLogin
 from fairlead.store.images import ImageStore
 
 Progress = AsyncIterator[Mapping[str, Any]]
@@ -26,13 +30,17 @@ Progress = AsyncIterator[Mapping[str, Any]]
 class Images:
     """All images of this engine; kept in memory, written through to the store."""
 
-    def __init__(self, store: ImageStore, content: Layers, blobs: Blobs, events: Events) -> None:
+    def __init__(self, store: ImageStore, content: Layers, blobs: Blobs, events: Events, transfers: Transfers) -> None:
         self.store = store
         self.layers = content
         self.blobs = blobs
+        self.transfers = transfers
+        self.transit = Transit(store, content)
         self._events = events
         self._by_id: dict[str, Image] = {image.id: image for image in store.load()}
-        self._by_name: dict[str, str] = {name: i.id for i in self._by_id.values() for name in i.references}
+        self._by_name: dict[str, str] = {
+            name: i.id for i in self._by_id.values() for name in (*i.references, *i.digests)
+        }
 
     async def sweep(self) -> None:
         """Removes what a killed daemon left half done: layers without a row, blobs without an image."""
@@ -48,6 +56,17 @@ class Images:
         if found is None:
             raise NotFound(f"No such image: {_shown(ref)}")
         return found
+
+    def by_id(self, image_id: str) -> Image | None:
+        return self._by_id.get(image_id)
+
+    def tags_of(self, ref: Reference) -> list[str]:
+        """The names with tags of a repository."""
+        prefix = f"{ref.name}:"
+        return sorted(name for name in self._by_name if name.startswith(prefix) and "@" not in name)
+
+    def children(self, image_id: str) -> list[Image]:
+        return [image for image in self._by_id.values() if image.parent == image_id]
 
     def _find(self, ref: str) -> Image | None:
         full = ref if ref.startswith("sha256:") else f"sha256:{ref}"
@@ -135,15 +154,45 @@ class Images:
         self._events.other("image", "tag", image.id, name=str(parsed))
 
     def name(self, image_id: str, name: str) -> None:
-        """Moves a name to an image; whoever had it loses it."""
+        """Moves a name (with tag or digest) to an image; whoever had it loses it."""
         before = self._by_name.get(name)
         if before is not None:
-            old = self._by_id[before]
-            self._by_id[before] = replace(old, references=tuple(r for r in old.references if r != name))
+            self._by_id[before] = _without(self._by_id[before], name)
         self.store.reference(name, image_id)
         self._by_name[name] = image_id
         image = self._by_id[image_id]
-        self._by_id[image_id] = replace(image, references=tuple(sorted({*image.references, name})))
+        if "@" in name:
+            self._by_id[image_id] = replace(image, digests=tuple(sorted({*image.digests, name})))
+        else:
+            self._by_id[image_id] = replace(image, references=tuple(sorted({*image.references, name})))
+
+    def renamed(self, image_id: str, name: str) -> bool:
+        """As `name`; whether that was anything new."""
+        if self._by_name.get(name) == image_id:
+            return False
+        self.name(image_id, name)
+        return True
+
+    def unname(self, name: str) -> None:
+        """Takes a name away."""
+        image = self.get(name)
+        self.store.unreference(name)
+        self._by_name.pop(name, None)
+        self._by_id[image.id] = _without(self._by_id[image.id], name)
+        self._events.other("image", "untag", image.id, name=name)
+
+    async def discard(self, image: Image) -> Sequence[str]:
+        """Deletes an image that nothing needs, with the layers that nothing else needs: their chain ids."""
+        gone = self.store.remove(image.id, self.transit.held)
+        self._by_id.pop(image.id)
+        self.blobs.remove(image.id)
+        self._events.other("image", "delete", image.id, name=image.id)
+        await self.layers.remove(*gone.values())
+        return [chain for chain in reversed(image.chain_ids) if chain in gone]
+
+    def noticed(self, action: str, ref: str, name: str) -> None:
+        """An event about a reference: pull, push."""
+        self._events.other("image", action, ref, name=name)
 
     def add(self, image: Image, brought: Sequence[tuple[str, Unpacked]] = ()) -> Image:
         """Stores an image whose layers are on disk. `brought`: (chain id, layer) new with it."""
@@ -156,7 +205,8 @@ class Images:
         self.store.put(image, rows)
         size = sum(self.store.layer_size(chain) for chain in image.chain_ids)
         known = self._by_id.get(image.id)
-        image = replace(image, size_bytes=size, references=known.references if known else ())
+        image = replace(image, size_bytes=size, references=known.references if known else (),
+                        digests=known.digests if known else ())  # fmt: skip
         self.store.put(image)
         self._by_id[image.id] = image
         return image
@@ -181,7 +231,7 @@ class Images:
             id="",
             created=entry.created or datetime.now(UTC),
             config=replace(config, image="", hostname="", domainname=""),
-            architecture=parent.architecture if parent else _architecture(),
+            architecture=parent.architecture if parent else architecture(),
             author=entry.author or (parent.author if parent else ""),
             comment=entry.comment,
             parent=parent.id if parent else "",
@@ -193,70 +243,18 @@ class Images:
     async def remove(
         self, ref: str, *, force: bool, noprune: bool, users: Sequence[Container]
     ) -> Sequence[tuple[str, str]]:
-        """Docker's rules of `rmi`: a name is untagged; the last name, or an id, deletes the image."""
-        image = self.get(ref)
-        by_id = image.id.startswith((ref, f"sha256:{ref}")) and str(_tagged(ref)) not in self._by_name
-        if not by_id and len(image.references) > 1:
-            return [self._untag(image, str(_tagged(ref)))]
-        using = [c for c in users if c.image_id == image.id]
-        short = ids.short(image.id)
-        if by_id and len(image.references) > 1 and not force:
-            raise Conflict(f"conflict: unable to delete {short} (must be forced) - image is referenced in multiple "
-                           "repositories")  # fmt: skip
-        self._check_users(ref if not by_id else short, image, using, force=force)
-        if any(other.parent == image.id for other in self._by_id.values()):
-            if image.references and not by_id:
-                return [self._untag(image, name) for name in image.references]
-            raise Conflict(f"conflict: unable to delete {short} (cannot be forced) - image has dependent child images")
-        out = [self._untag(image, name) for name in image.references]
-        if using:
-            return out
-        return [*out, *await self._delete(image, noprune=noprune)]
+        """`rmi` (deletion.py)."""
+        from fairlead.engine import deletion
 
-    def _check_users(self, shown: str, image: Image, using: Sequence[Container], *, force: bool) -> None:
-        for container in using:
-            if container.state.status.running:
-                raise Conflict(f"conflict: unable to delete {shown} (cannot be forced) - image is being used by "
-                               f"running container {ids.short(container.id)}")  # fmt: skip
-            if not force:
-                raise Conflict(f"conflict: unable to delete {shown} "
-                               "(must be forced) - image is being used by stopped container "
-                               f"{ids.short(container.id)}")  # fmt: skip
+        return await deletion.remove(self, ref, force=force, noprune=noprune, users=users)
 
-    def _untag(self, image: Image, name: str) -> tuple[str, str]:
-        self.store.unreference(name)
-        self._by_name.pop(name, None)
-        current = self._by_id[image.id]
-        self._by_id[image.id] = replace(current, references=tuple(r for r in current.references if r != name))
-        self._events.other("image", "untag", image.id, name=name)
-        return "Untagged", name
+    async def prune(
+        self, filters: Mapping[str, Sequence[str]], users: Sequence[Container]
+    ) -> tuple[Sequence[tuple[str, str]], int]:
+        """`image prune` (deletion.py)."""
+        from fairlead.engine import deletion
 
-    async def _delete(self, image: Image, *, noprune: bool) -> Sequence[tuple[str, str]]:
-        out: list[tuple[str, str]] = []
-        current: Image | None = image
-        while current is not None:
-            directories = self.store.remove(current.id)
-            self._by_id.pop(current.id)
-            self.blobs.remove(current.id)
-            await self.layers.remove(*directories)
-            self._events.other("image", "delete", current.id, name=current.id)
-            out.append(("Deleted", current.id))
-            parent = self._by_id.get(current.parent)
-            children = any(other.parent == current.parent for other in self._by_id.values())
-            keep = noprune or parent is None or parent.references or children
-            current = None if keep else parent
-        return out
-
-    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[tuple[str, str]], int]:
-        """Deletes dangling images (with `dangling=false` every image without a container is for the caller)."""
-        out: list[tuple[str, str]] = []
-        freed = 0
-        label_filters = {k: v for k, v in filters.items() if k == "label"}
-        for image in self.list(all=False, filters={"dangling": ["true"], **label_filters}):
-            if image.id in self._by_id and not any(i.parent == image.id for i in self._by_id.values()):
-                freed += image.size_bytes
-                out += await self._delete(image, noprune=False)
-        return out, freed
+        return await deletion.prune(self, filters, users)
 
     # -- in and out ------------------------------------------------------------------------------
 
@@ -289,26 +287,32 @@ class Images:
 
         return archives.save(self, names)
 
-    async def pull(self, repo: str, tag: str) -> Progress:
-        """No registry yet: says so in Docker's words, so that clients know the image cannot be had."""
-        parsed = reference.parse(repo)
-        raise NotFound(
-            f"pull access denied for {parsed.name}, repository does not exist or may require 'docker login': "
-            "denied: requested access to the resource is denied"
-        )
-        yield {}
+    def pull(
+        self, name: str, tag: str, *, platform: str = "", login: RegistryLogin | None = None, every: bool = False
+    ) -> Progress:
+        """An image from a registry (pull.py); `every`: without tag and digest, all of the repository's."""
+        from fairlead.engine import pull
+
+        return pull.begin(self, name, tag, platform=platform, login=login or RegistryLogin(), every=every)
+
+    def push(self, name: str, tag: str, login: RegistryLogin) -> Progress:
+        """An image to a registry (push.py)."""
+        from fairlead.engine import push
+
+        return push.begin(self, name, tag, login)
+
+
+def _without(image: Image, name: str) -> Image:
+    return replace(
+        image,
+        references=tuple(r for r in image.references if r != name),
+        digests=tuple(d for d in image.digests if d != name),
+    )
 
 
 def _shown(ref: str) -> str:
     try:
         return str(reference.parse(ref).tagged()) if not ref.startswith("sha256:") else ref
-    except InvalidParameter:
-        return ref
-
-
-def _tagged(ref: str) -> str:
-    try:
-        return str(reference.parse(ref).tagged())
     except InvalidParameter:
         return ref
 
@@ -323,5 +327,5 @@ def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
     return key in labels and (not equals or labels[key] == value)
 
 
-def _architecture() -> str:
+def architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairlead.images import job
 
@@ -56,7 +57,8 @@ class Layers:
     def recipe(self, directory: str) -> Path:
         return self.root / directory / "recipe"
 
-    def _new(self) -> str:
+    def new(self) -> str:
+        """A directory for a layer to come."""
         directory = f"layer-{secrets.token_hex(16)}"
         (self.root / directory / "diff").mkdir(parents=True, mode=0o755)
         (self.root / directory / "diff").chmod(0o755)
@@ -66,7 +68,7 @@ class Layers:
         self, *, chunks: AsyncIterator[bytes] | None = None, stdin: int | None = None, limit: int = DEFAULT_LIMIT
     ) -> Unpacked:
         """Unpacks a tar stream as a layer. Leaves nothing behind if it is refused."""
-        directory = self._new()
+        directory = self.new()
         try:
             answer = await job.run(
                 "unpack",
@@ -82,6 +84,10 @@ class Layers:
         except BaseException:
             await self.remove(directory)
             raise
+        return self.finish(directory, answer)
+
+    def finish(self, directory: str, answer: Mapping[str, Any]) -> Unpacked:
+        """The layer that a worker unpacked there."""
         self._note(directory, answer["tar_size"])
         return Unpacked(
             directory, answer["diff_id"], answer["digest"], answer["size"], answer["tar_size"], answer["compression"]

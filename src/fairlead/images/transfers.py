@@ -1,9 +1,12 @@
-"""The daemon's side of images/worker/registry/transfer.py: one process that talks to registries, and a session for each pull
-or push. Here only short JSON lines come by; the bytes of images never do."""
+"""The daemon's side of images/worker/registry/: one process that talks to registries, a session for each pull or push.
+
+Here only short JSON lines come by; the bytes of images never do.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -16,7 +19,6 @@ from typing import Any
 
 import fairlead
 from fairlead.errors import SystemFailure
-from fairlead.images import job
 from fairlead.images.endpoints import Endpoint
 from fairlead.linux import process
 from fairlead.model.request import RegistryLogin
@@ -26,10 +28,19 @@ _PROGRAM = (
     "import sys; source, *sites = sys.argv.pop(1).split(':'); sys.path.insert(0, source); sys.path += sites; "
     "from fairlead.images.worker.registry.transfer import main; main()"
 )
+_LIBRARIES = ("zstandard", "urllib3")
 _IDLE_S = 600
 _ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 Message = dict[str, Any]
 Tell = Callable[[Message], None]
+
+
+def _site(library: str) -> str:
+    """Where it is found; it is not imported here: it would cost the daemon a tenth of a second and its memory."""
+    found = importlib.util.find_spec(library)
+    if found is None or found.origin is None:
+        raise SystemFailure(f"Python package {library} is not installed")
+    return str(Path(found.origin).parent.parent)
 
 
 class Refusal(Exception):
@@ -110,10 +121,7 @@ class Transfers:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        source = Path(fairlead.__file__).parent.parent
-        import urllib3
-
-        paths = ":".join(dict.fromkeys((str(source), job.site(), str(Path(urllib3.__file__).parent.parent))))
+        paths = ":".join(dict.fromkeys((str(Path(fairlead.__file__).parent.parent), *map(_site, _LIBRARIES))))
         proxies = {name: os.environ[name] for key in _ENVIRONMENT for name in (key, key.lower()) if name in os.environ}
         try:
             self._child = process.spawn(

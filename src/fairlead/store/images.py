@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from fairlead.model.image import Image
+from fairlead.model.registry import RemoteBlob
 from fairlead.store import codec
 from fairlead.store.database import Database
 
@@ -38,16 +40,47 @@ class ImageStore:
             for position, chain in enumerate(image.chain_ids):
                 self._db.execute("INSERT OR REPLACE INTO image_layer VALUES (?, ?, ?)", (image.id, position, chain))
 
-    def remove(self, image_id: str) -> list[str]:
-        """Deletes an image; returns the directories of layers that nothing uses any more."""
+    def remove(self, image_id: str, held: Collection[str] = ()) -> dict[str, str]:
+        """Deletes an image; returns the layers that nothing uses any more, with their directories. `held`: chain ids
+        that stay nevertheless."""
         with self._db.transaction():
             for table, column in (("reference", "image_id"), ("build_cache", "image_id"), ("image_layer", "image_id"),
                                   ("image", "id")):  # fmt: skip
                 self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (image_id,))
-            unused = "chain_id NOT IN (SELECT chain_id FROM image_layer)"
-            gone = [row["directory"] for row in self._db.query(f"SELECT directory FROM layer WHERE {unused}")]
-            self._db.execute(f"DELETE FROM layer WHERE {unused}")
+            return self._collect(held)
+
+    def collect(self, held: Collection[str]) -> dict[str, str]:
+        """Deletes layers that no image uses and nobody holds; returns them with their directories."""
+        with self._db.transaction():
+            return self._collect(held)
+
+    def _collect(self, held: Collection[str]) -> dict[str, str]:
+        unused = "chain_id NOT IN (SELECT chain_id FROM image_layer)"
+        rows = self._db.query(f"SELECT chain_id, directory FROM layer WHERE {unused}")
+        gone = {row["chain_id"]: row["directory"] for row in rows if row["chain_id"] not in held}
+        for chain in gone:
+            self._db.execute("DELETE FROM layer WHERE chain_id = ?", (chain,))
+        if gone:
+            self._db.execute("DELETE FROM remote_blob WHERE diff_id NOT IN (SELECT diff_id FROM layer)")
         return gone
+
+    def know(self, blob: RemoteBlob) -> None:
+        """Notes under which digest a registry has a layer."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO remote_blob VALUES (?, ?, ?, ?, ?, ?)",
+            (blob.diff_id, blob.domain, blob.repository, blob.digest, blob.size_bytes, blob.media_type),
+        )
+
+    def known(self, diff_id: str, domain: str) -> list[RemoteBlob]:
+        """What a registry has of a layer."""
+        rows = self._db.query("SELECT * FROM remote_blob WHERE diff_id = ? AND domain = ?", (diff_id, domain))
+        return [
+            RemoteBlob(
+                diff_id=diff_id, domain=domain, repository=row["repository"], digest=row["digest"],
+                size_bytes=row["size_bytes"], media_type=row["media_type"],
+            )
+            for row in rows
+        ]  # fmt: skip
 
     def reference(self, name: str, image_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO reference VALUES (?, ?)", (name, image_id))
@@ -70,6 +103,10 @@ class ImageStore:
         rows = self._db.query("SELECT size_bytes FROM layer WHERE chain_id = ?", (chain,))
         return int(rows[0]["size_bytes"]) if rows else 0
 
+    def bytes(self) -> int:
+        """Of all layers together, each counted once."""
+        return int(self._db.query("SELECT coalesce(sum(size_bytes), 0) AS total FROM layer")[0]["total"])
+
     def cached(self, key: str) -> str | None:
         rows = self._db.query("SELECT image_id FROM build_cache WHERE key = ?", (key,))
         return str(rows[0]["image_id"]) if rows else None
@@ -78,7 +115,11 @@ class ImageStore:
         self._db.execute("INSERT OR REPLACE INTO build_cache VALUES (?, ?)", (key, image_id))
 
 
-def _with(image: Image, references: Iterable[str]) -> Image:
-    from dataclasses import replace
-
-    return replace(image, references=tuple(references))
+def _with(image: Image, names: Iterable[str]) -> Image:
+    """Names with a digest are its digests, the others its references."""
+    listed = list(names)
+    return replace(
+        image,
+        references=tuple(name for name in listed if "@" not in name),
+        digests=tuple(name for name in listed if "@" in name),
+    )

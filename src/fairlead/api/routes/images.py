@@ -1,12 +1,16 @@
-"""/images: list, inspect, history, tag, remove, and the streams of load, import, save and pull."""
+"""/images: list, inspect, history, tag, remove, and the streams of load, import, save, pull and push."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from fairlead.api import filters, streams
 from fairlead.api.exchange import Reply, Request, Response, Route, Stream, json_response
 from fairlead.api.schema import image as schema
+from fairlead.api.schema import registry as schema_registry
 from fairlead.api.services import Containers, Images
-from fairlead.errors import InvalidParameter, Unimplemented
+from fairlead.errors import InvalidParameter
 
 _LIST_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 _PRUNE_FILTERS = ("dangling", "label", "label!", "until")
@@ -34,21 +38,29 @@ class ImageRoutes:
         self._images.tag(request.params["name"], request.text("repo"), request.text("tag"))
         return Response(status=201)
 
+    async def _users(self) -> Sequence[Any]:
+        return [view.container for view in await self._containers.list(all=True, limit=None, size=False, filters={})]
+
     async def remove(self, request: Request) -> Reply:
-        users = [view.container for view in await self._containers.list(all=True, limit=None, size=False, filters={})]
+        users = await self._users()
         steps = await self._images.remove(
             request.params["name"], force=request.flag("force"), noprune=request.flag("noprune"), users=users
         )
         return json_response(schema.render_removed(steps))
 
     async def prune(self, request: Request) -> Reply:
-        steps, freed = await self._images.prune(filters.parse(request.text("filters"), _PRUNE_FILTERS))
+        wanted = filters.parse(request.text("filters"), _PRUNE_FILTERS)
+        steps, freed = await self._images.prune(wanted, await self._users())
         return json_response({"ImagesDeleted": schema.render_removed(steps) or None, "SpaceReclaimed": freed})
 
     async def create(self, request: Request) -> Reply:
         """Pull (`fromImage`) or import (`fromSrc=-`, the tar is the body)."""
         if name := request.text("fromImage"):
-            return await streams.progress(self._images.pull(name, request.text("tag")))
+            login = schema_registry.parse_login(request.head.headers.get("x-registry-auth", ""))
+            platform = request.text("platform")
+            return await streams.progress(
+                self._images.pull(name, request.text("tag"), platform=platform, login=login, every=True)
+            )
         source = request.text("fromSrc")
         if source != "-":
             raise InvalidParameter(f"importing from a URL is not supported: {source}" if source else "nothing to pull")
@@ -68,8 +80,9 @@ class ImageRoutes:
         names = [request.params["name"]] if "name" in request.params else request.texts("names")
         return Stream(chunks=await streams.begun(self._images.save(names)), content_type="application/x-tar")
 
-    async def search(self, request: Request) -> Reply:
-        raise Unimplemented("searching a registry is not supported")
+    async def push(self, request: Request) -> Reply:
+        login = schema_registry.parse_login(request.head.headers.get("x-registry-auth", ""))
+        return await streams.progress(self._images.push(request.params["name"], request.text("tag"), login))
 
 
 def routes(images: Images, containers: Containers) -> list[Route]:
@@ -77,13 +90,13 @@ def routes(images: Images, containers: Containers) -> list[Route]:
     return [
         Route("GET", "/images/json", handlers.list),
         Route("GET", "/images/get", handlers.save),
-        Route("GET", "/images/search", handlers.search),
         Route("POST", "/images/create", handlers.create),
         Route("POST", "/images/load", handlers.load),
         Route("POST", "/images/prune", handlers.prune, finish=True),
         Route("GET", "/images/{name}/json", handlers.inspect),
         Route("GET", "/images/{name}/history", handlers.history),
         Route("GET", "/images/{name}/get", handlers.save),
+        Route("POST", "/images/{name}/push", handlers.push),
         Route("POST", "/images/{name}/tag", handlers.tag, finish=True),
         Route("DELETE", "/images/{name}", handlers.remove, finish=True),
     ]

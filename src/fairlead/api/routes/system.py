@@ -49,7 +49,6 @@ class SystemRoutes:
 def routes(settings: Settings, engine: Engine) -> list[Route]:
     handlers = SystemRoutes(settings, engine.system)
     missing = [
-        Route("POST", "/auth", handlers.missing),
         Route("POST", "/session", handlers.missing),
         Route("POST", "/grpc", handlers.missing),
         Route("POST", "/commit", handlers.missing),
@@ -59,7 +58,6 @@ def routes(settings: Settings, engine: Engine) -> list[Route]:
         Route("GET", "/containers/{name}/archive", handlers.missing),
         Route("HEAD", "/containers/{name}/archive", handlers.missing),
         Route("PUT", "/containers/{name}/archive", handlers.missing),
-        Route("POST", "/images/{name}/push", handlers.missing),
     ]
     return [
         Route("GET", "/_ping", handlers.ping),

@@ -1,4 +1,4 @@
-"""`run`, `create`, `pull`: from flags to a container, its output and its exit code.
+"""`run`, `create`: from flags to a container, its output and its exit code.
 
 `posix` instead of `os`, here and in what every client runs through: that import would be a tenth of its time.
 """
@@ -29,13 +29,6 @@ RUN = Verb(
 CREATE = Verb(
     "create [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", (1, None), *FLAGS, interspersed=False
 )
-PULL = Verb(
-    "pull [OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", (1, 1),
-    boolean("all-tags", "a", help="Download all tagged images in the repository"),
-    boolean("disable-content-trust", default=True, help="Skip image verification"),
-    text("platform", help="Set platform if server is multi-platform capable"),
-    boolean("quiet", "q", help="Suppress verbose output"),
-)  # fmt: skip
 _PULLS = ("always", "missing", "never", "")
 
 
@@ -43,12 +36,6 @@ def create(api: Client, argv: list[str]) -> int:
     options = parse(CREATE, argv)
     _check_pull(options)
     sys.stdout.write(f"{_create(api, options, creation.body(options, detached=False))}\n")
-    return 0
-
-
-def pull(api: Client, argv: list[str]) -> int:
-    options = parse(PULL, argv)
-    _pull(api, options.args[0], options, out=sys.stdout)
     return 0
 
 
@@ -161,18 +148,6 @@ def _ask(api: Client, options: Options, body: dict[str, Any]) -> Any:
 
 
 def _pull(api: Client, image: str, options: Options, *, out: Any) -> None:
-    from fairlead.cli import progress, reference
+    from fairlead.cli.commands import registry
 
-    try:
-        name, tag = reference.to_pull(image)
-    except ValueError as error:
-        raise client.Refused(str(error)) from None
-    chunks = api.stream("POST", "/images/create", fromImage=name, tag=tag, platform=options["platform"])
-    try:
-        if options["quiet"]:
-            with open("/dev/null", "w", encoding="utf-8") as nowhere:
-                progress.show(api.messages(chunks), nowhere, terminal=False)
-        else:
-            progress.show(api.messages(chunks), out, terminal=out.isatty())
-    except progress.ProgressError as error:
-        raise client.Refused(str(error)) from error
+    registry.fetch(api, image, platform=options["platform"], quiet=options["quiet"], out=out)

@@ -16,8 +16,8 @@ from typing import Any
 from fairlead.images.worker import children, entry
 from fairlead.images.worker.registry import failure
 from fairlead.images.worker.registry.documents import Descriptor
-from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.download import Download, Patience
+from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.http import Remote
 
 _PIPE_BYTES = 1 << 20
@@ -38,9 +38,7 @@ def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say
 
     def unpack() -> dict[str, Any]:
         os.close(writer)
-        return entry.guarded(
-            lambda given: entry.unpack_from(reader, given, whole=False), dict(command)
-        )
+        return entry.guarded(lambda given: entry.unpack_from(reader, given, whole=False), dict(command))
 
     child = children.Asked(unpack)
     os.close(reader)

@@ -9,8 +9,8 @@ from urllib.parse import quote, urljoin
 
 from fairlead.images.worker.registry import documents, failure, http
 from fairlead.images.worker.registry.documents import Descriptor, Manifest, Platform, digest_of
-from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.download import Download, Patience, persist
+from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.http import Remote
 
 T = TypeVar("T")
@@ -19,23 +19,27 @@ _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-def manifest(remote: Remote, reference: str, platform: Mapping[str, str], patience: Patience) -> dict[str, Any]:
-    """`reference`: tag or digest. For an index, also which platforms it has, and the manifest that was chosen."""
+def look(remote: Remote, reference: str, patience: Patience) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What there is under a tag or a digest: its description, and the document."""
     data, content_type = _patiently(lambda: _get(remote, reference), patience)
     digest = digest_of(data)
     if ":" in reference and digest != reference:
         raise Failure(f"manifest verification failed for digest {reference}", failure.REFUSED)
     document, media_type = documents.kind(data, content_type)
-    top = {"digest": digest, "size": len(data), "media_type": media_type, "platforms": None}
+    found = {"digest": digest, "size": len(data), "media_type": media_type, "platforms": None}
     if media_type in documents.INDEXES:
-        top["platforms"] = documents.platforms(document)
+        found["platforms"] = documents.platforms(document)
+    return found, document
+
+
+def manifest(remote: Remote, reference: str, platform: Mapping[str, str], patience: Patience) -> dict[str, Any]:
+    """The image under a tag or a digest; of an index, the one for the platform."""
+    top, document = look(remote, reference, patience)
+    if top["media_type"] in documents.INDEXES:
         chosen = documents.choose(document, Platform(**platform))
-        data, content_type = _patiently(lambda: _get(remote, chosen.digest), patience)
-        if digest_of(data) != chosen.digest or len(data) != chosen.size:
-            raise Failure(f"manifest verification failed for digest {chosen.digest}", failure.REFUSED)
-        document, media_type = documents.kind(data, content_type)
-        if media_type in documents.INDEXES:
-            raise Failure(f"manifest {chosen.digest} is an index in an index", failure.REFUSED)
+        inner, document = look(remote, chosen.digest, patience)
+        if inner["media_type"] in documents.INDEXES or inner["size"] != chosen.size:
+            raise Failure(f"manifest {chosen.digest} is not what the index says", failure.REFUSED)
     return {**top, **_render(documents.parse_manifest(document))}
 
 
@@ -93,7 +97,17 @@ def tags(remote: Remote) -> list[str]:
 
 def check(remote: Remote) -> dict[str, Any]:
     """Whether a registry is there and takes our credentials."""
-    remote.request("GET", remote.url("/")).drain_conn()
+    url = remote.url("/")
+    try:
+        response = remote.request("GET", url, ok=(200, 401))
+    except Failure as error:
+        if error.kind == failure.UNAUTHORIZED:
+            raise Failure(f'Get "{url}": {error}', error.kind) from error
+        raise
+    response.close()
+    if response.status == 401:
+        text = f"login attempt to {url} failed with status: 401 Unauthorized"
+        raise Failure(text, failure.UNAUTHORIZED)
     return {"token": remote.refresh_token}
 
 

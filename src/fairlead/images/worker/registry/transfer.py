@@ -21,8 +21,8 @@ from typing import Any
 from fairlead.images.worker import children, entry
 from fairlead.images.worker.registry import failure, layer, resolve, upload
 from fairlead.images.worker.registry.auth import Credentials
-from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.download import Patience
+from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.http import Remote
 
 CONTROL_FD = 3
@@ -86,7 +86,7 @@ class Session:
         commands: Mapping[str, Callable[[Message], Message | None]] = {
             "begin": self._begin, "resolve": self._resolve, "config": self._config, "tags": self._tags,
             "check": self._check, "layer": self._layer, "upload": self._upload, "manifest": self._manifest,
-            "search": self._search,
+            "search": self._search, "look": self._look,
         }  # fmt: skip
         try:
             answer = commands[command["do"]](command)
@@ -144,6 +144,9 @@ class Session:
             lambda remote: resolve.manifest(remote, command["reference"], command["platform"], self._patience)
         )
         return {"done": found}
+
+    def _look(self, command: Message) -> Message:
+        return {"done": self._first(lambda remote: resolve.look(remote, command["reference"], self._patience)[0])}
 
     def _config(self, command: Message) -> Message:
         assert self._remote is not None

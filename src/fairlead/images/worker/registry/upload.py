@@ -19,8 +19,8 @@ from urllib.parse import quote, urljoin
 from fairlead.images.worker import children, recipe
 from fairlead.images.worker.registry import documents, failure, http
 from fairlead.images.worker.registry.documents import Descriptor
-from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.download import Patience, persist
+from fairlead.images.worker.registry.failure import Failure
 from fairlead.images.worker.registry.http import Remote
 
 _CHUNK = 1 << 18
@@ -32,14 +32,14 @@ Say = Callable[[Mapping[str, Any]], None]
 
 
 def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say) -> dict[str, Any]:
-    """`known`: [{digest, size, repository}] of the same layer; else `tree`, `recipe`, `diff_id`; or `data`."""
+    """`known`: [{digest, size_bytes, repository}] of the same layer; else `tree`, `recipe`, `diff_id`; or `data`."""
     job = command["job"]
     for blob in command.get("known", ()):
         if blob["repository"] == remote.repository and _exists(remote, blob["digest"]):
-            return {"digest": blob["digest"], "size": blob["size"], "how": "exists"}
+            return {"digest": blob["digest"], "size": blob["size_bytes"], "how": "exists"}
     for blob in command.get("known", ()):
         if blob["repository"] != remote.repository and _mounted(remote, blob["digest"], blob["repository"]):
-            return {"digest": blob["digest"], "size": blob["size"], "how": "mounted", "from": blob["repository"]}
+            return {"digest": blob["digest"], "size": blob["size_bytes"], "how": "mounted", "from": blob["repository"]}
     out: list[dict[str, Any]] = []
 
     def once() -> None:

@@ -1,0 +1,34 @@
+"""Docker's AuthConfig, in bodies and in the X-Registry-Auth header → model.request.RegistryLogin."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.model.request import RegistryLogin
+
+
+def parse_login(header: str) -> RegistryLogin:
+    """The header is base64url of JSON. One that cannot be read is nobody, as in Docker: the registry decides."""
+    try:
+        raw = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+        return of_config(raw) if isinstance(raw, dict) else RegistryLogin()
+    except (ValueError, TypeError):
+        return RegistryLogin()
+
+
+def of_config(raw: Mapping[str, Any]) -> RegistryLogin:
+    """Names match in any case, as for Go; `auth` is base64 of user:password."""
+    values = {name.lower(): value for name, value in raw.items() if isinstance(value, str)}
+    username, password = values.get("username", ""), values.get("password", "")
+    if not username and values.get("auth"):
+        username, _, password = base64.b64decode(values["auth"]).decode().partition(":")
+    return RegistryLogin(
+        username=username,
+        password=password,
+        identity_token=values.get("identitytoken", ""),
+        registry_token=values.get("registrytoken", ""),
+        server=values.get("serveraddress", ""),
+    )
