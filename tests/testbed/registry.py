@@ -1,10 +1,8 @@
-"""Registries on a fake host's loopback: Debian's docker-registry, with TLS, with passwords, and behind a token server."""
+"""Registries on a fake host's loopback: Debian's docker-registry, with TLS, passwords, or behind a token server."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import json
 import subprocess
 import sys
@@ -16,8 +14,7 @@ from typing import Self
 from testbed.host import Host
 
 USER, PASSWORD = "captain", "open sesame"
-_HTPASSWD = "captain:$2y$05$8uWOThRwnGzUCvm8jdSGFe6kOzSMtcBk0nPTqMIYSJgtNgpsAYHgO"
-_SERVER = Path(__file__).parent / "lyingregistry.py"
+_HTPASSWD = "captain:$2y$04$WfYvJqmsd8YDbFE2/pKPTOwqbnGNscLHo2AW1C6.wQ014NmbJkfgK"
 
 
 class Registry:
@@ -25,9 +22,9 @@ class Registry:
 
     def __init__(
         self, host: Host, root: Path, port: int, *, tls: tuple[Path, Path] | None = None, basic: bool = False,
-        token: tuple[str, Path] | None = None,
+        token: tuple[str, Path] | None = None, address: str = "127.0.0.1",
     ) -> None:  # fmt: skip
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{address}:{port}"
         self.storage = root / f"registry-{port}"
         self.storage.mkdir(parents=True, exist_ok=True)
         config = self.storage / "config.json"
@@ -39,7 +36,7 @@ class Registry:
         )  # fmt: skip
         log.close()
         deadline = time.monotonic() + 15
-        while not host.here.connects("127.0.0.1", port):
+        while not host.here.connects(address, port):
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise AssertionError((self.storage / "log").read_text()[-2000:])
             time.sleep(0.02)
@@ -78,33 +75,31 @@ def _config(
     return config
 
 
-def certificate(directory: Path, name: str = "127.0.0.1") -> tuple[Path, Path]:
+def certificate(directory: Path, name: str = "127.0.0.1", *, rsa: bool = False) -> tuple[Path, Path]:
     """A self-signed certificate for an address, and its key."""
     directory.mkdir(parents=True, exist_ok=True)
     crt, key = directory / "server.crt", directory / "server.key"
+    kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{name}", "-keyout", str(key), "-out", str(crt)],
+        ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}",
+         "-addext", f"subjectAltName=IP:{name}", "-keyout", str(key), "-out", str(crt)],
         check=True, capture_output=True,
     )  # fmt: skip
     return crt, key
 
 
 @contextlib.contextmanager
-def serve(host: Host, script: str, *arguments: str) -> Iterator[str]:
-    """A server of tests/testbed on the host's loopback, in a process of its own; its address."""
+def serve(host: Host, script: str, *arguments: str, log: Path | None = None) -> Iterator[str]:
+    """A server of tests/testbed on the host's loopback, in a process of its own: its address. What it says after
+    that goes to the file `log`."""
     argv = ["setpriv", "--pdeathsig", "KILL", sys.executable, str(Path(__file__).parent / script), *arguments]
-    with host.here.popen(*argv, stdout=subprocess.PIPE) as process:
+    path = log or Path("/dev/null")
+    with path.open("wb") as out, host.here.popen(*argv, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             yield process.stdout.readline().decode().strip()
+            if log:
+                process.kill()
+                out.write(process.stdout.read())
         finally:
             process.kill()
-
-
-def digest(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def auth_header(username: str, password: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"username": username, "password": password}).encode()).decode()

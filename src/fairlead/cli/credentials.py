@@ -108,9 +108,7 @@ def _host(stored: str) -> str:
 
 def _entry(entry: dict[str, Any]) -> Auth | None:
     auth = {
-        name: str(entry[name])
-        for name in ("username", "password", "identitytoken", "registrytoken")
-        if entry.get(name)
+        name: str(entry[name]) for name in ("username", "password", "identitytoken", "registrytoken") if entry.get(name)
     }
     if entry.get("auth"):
         try:

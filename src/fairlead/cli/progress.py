@@ -82,7 +82,7 @@ def _bar(detail: Message, width: int) -> str:
     box = ""
     if width > 110:
         share = min(current * 100 // total, 100) // 2
-        box = "[" + "=" * share + ">" * (share < _BOX) + " " * (_BOX - share) + "] "
+        box = "[" + "=" * share + ">" + " " * (_BOX - share) + "] "
     numbers = f"{units.size(current):>8}" + (f"/{units.size(total)}" if current <= total else "")
     return box + numbers
 

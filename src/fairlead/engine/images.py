@@ -103,7 +103,7 @@ class Images:
             if not all and not image.references and image.id in parents:
                 continue
             if self._matches(image, filters):
-                out.append(image)
+                out.append(_shown_by(image, filters.get("reference")))
         epoch = datetime.fromtimestamp(0, UTC)
         return sorted(out, key=lambda image: image.created or epoch, reverse=True)
 
@@ -300,6 +300,16 @@ class Images:
         from fairlead.engine import push
 
         return push.begin(self, name, tag, login)
+
+
+def _shown_by(image: Image, patterns: Sequence[str] | None) -> Image:
+    """With the names that were asked for alone."""
+    if not patterns:
+        return image
+    references = tuple(ref for ref in image.references if any(_glob(ref, pattern) for pattern in patterns))
+    kept = {ref.rpartition(":")[0] for ref in references}
+    digests = tuple(digest for digest in image.digests if digest.partition("@")[0] in kept)
+    return replace(image, references=references, digests=digests)
 
 
 def _without(image: Image, name: str) -> Image:

@@ -65,7 +65,7 @@ def progress(text: str, identifier: str, current: int, total: int) -> Message:
 
 def _bar(current: int, total: int) -> str:
     share = min(100, current * 100 // total) // 2 if total > 0 else 0
-    box = "=" * share + (">" if share < _BOX else "") + " " * (_BOX - share - 1)
+    box = "=" * share + ">" + " " * (_BOX - share)
     return f"[{box}] {_size(current):>8}/{_size(total)}"
 
 

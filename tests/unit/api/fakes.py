@@ -45,6 +45,7 @@ from fairlead.model.request import (
     LogRequest,
     NetworkRequest,
     PortChange,
+    RegistryLogin,
     VolumeRequest,
     WaitCondition,
 )
@@ -418,12 +419,30 @@ class FakeImages:
             self.get(name)
         yield b"tar"
 
-    async def pull(self, repo: str, tag: str) -> AsyncIterator[dict[str, Any]]:
-        raise NotFound(f"pull access denied for {repo}, repository does not exist or may require 'docker login'")
+    async def pull(
+        self, name: str, tag: str, *, platform: str = "", login: RegistryLogin | None = None, every: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        raise NotFound(f"pull access denied for {name}, repository does not exist or may require 'docker login'")
         yield {}
 
-    async def prune(self, filters: Filters) -> tuple[Sequence[tuple[str, str]], int]:
+    async def push(self, name: str, tag: str, login: RegistryLogin) -> AsyncIterator[dict[str, Any]]:
+        yield {"status": f"{name}:{tag} for {login.username}"}
+
+    async def prune(self, filters: Filters, users: Sequence[Any]) -> tuple[Sequence[tuple[str, str]], int]:
         return [], 0
+
+
+class FakeRegistries:
+    async def login(self, login: RegistryLogin) -> tuple[str, str]:
+        return "Login Succeeded", ""
+
+    async def distribution(self, name: str, login: RegistryLogin) -> Mapping[str, Any]:
+        raise NotFound(f"manifest for {name} not found")
+
+    async def search(
+        self, term: str, limit: int, filters: Filters, login: RegistryLogin
+    ) -> Sequence[Mapping[str, Any]]:
+        return []
 
 
 class FakeBuilder:
@@ -535,6 +554,7 @@ class FakeEngine:
         self.containers = FakeContainers()
         self.execs = FakeExecs()
         self.images = FakeImages()
+        self.registries = FakeRegistries()
         self.builder = FakeBuilder()
         self.bootstrap = FakeBootstrap()
         self.networks = FakeNetworks()

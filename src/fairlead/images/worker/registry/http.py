@@ -218,7 +218,8 @@ def _unreachable(method: str, url: str, error: Exception) -> Failure:
         return Failure(f'{_go(method)} "{url}": proxyconnect tcp: {error}', failure.UNREACHABLE, retry=True)
     while cause is not None and not isinstance(cause, ssl.SSLError | OSError):
         inner = cause.args[-1] if cause.args and isinstance(cause.args[-1], BaseException) else cause.__cause__
-        if inner is None or isinstance(cause, NameResolutionError | ConnectTimeoutError | ReadTimeoutError):
+        late = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
+        if inner is None or late or isinstance(cause, NameResolutionError | ReadTimeoutError):
             break
         cause = inner
     return Failure(f'{_go(method)} "{url}": {_cause(url, error, cause)}', failure.UNREACHABLE, retry=True)

@@ -133,7 +133,7 @@ class Session:
                 raise
             self._remote = remote
             return answer
-        raise _worst(reasons)
+        raise reasons[-1]
 
     @property
     def _patience(self) -> Patience:
@@ -208,9 +208,3 @@ class Session:
         code = os.waitstatus_to_exitcode(status)
         if code:
             self.say({"job": job, "failed": f"transfer ended with {code}", "kind": failure.SYSTEM})
-
-
-def _worst(reasons: list[Failure]) -> Failure:
-    """What to tell when nothing answered: of the registry itself rather than of its mirrors, TLS before plain."""
-    plain = [error for error in reasons if error.kind != failure.UNREACHABLE]
-    return (plain or reasons)[-1 if plain else 0]
