@@ -50,10 +50,15 @@ class Failed(AssertionError):
 class Engine:
     """One daemon. `cli` and `docker` run a client and return its Result; `do` and `docker_do` demand exit 0."""
 
+    ours = True
+    """False for another engine in our place (`--target=docker`)."""
+
     def __init__(self, host: Host, *flags: str, root: Path | None = None) -> None:
         self.host = host
         self.root = root or Path(tempfile.mkdtemp(prefix="fl-", dir="/tmp"))
-        self.socket = self.root / "s"
+        self.daemon_socket = self.root / "s"
+        self.socket = self.daemon_socket
+        """Where clients are sent: the daemon's own, unless a test puts something between."""
         self.data_root = self.root / "data"
         self.exec_root = self.root / "exec"
         self.log = self.root / "log"
@@ -79,7 +84,7 @@ class Engine:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self.host.here.entry, str(LAUNCHER), "daemon",
-                 "--host", f"unix://{self.socket}", "--data-root", str(self.data_root),
+                 "--host", f"unix://{self.daemon_socket}", "--data-root", str(self.data_root),
                  "--exec-root", str(self.exec_root), "--bridge", "fairlead0", "--bip", "172.17.0.1/16",
                  "--default-address-pool", "base=10.210.0.0/16,size=24", *self.flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=CLEAN_ENV,

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from fairlead.errors import SystemFailure
+from fairlead.errors import EngineError, InvalidParameter, SystemFailure
 from fairlead.linux import process
 
 _PREFIX = "failed to create task for container: failed to create shim task: OCI runtime create failed: "
@@ -37,13 +37,14 @@ def open_gate(state: Path) -> bool:
     return True
 
 
-def create_failure(message: str, argv0: str) -> SystemFailure:
-    """Docker's text for a container that could not be made, so that its clients exit 126 or 127 as they should."""
+def create_failure(message: str, argv0: str) -> EngineError:
+    """Docker's text for a container that could not be made, so that its clients exit 126 or 127 as they should. A
+    command that cannot be run is the request's fault."""
     text = _plain(message)
     reason = _reason(text, argv0)
     if not reason:
         return SystemFailure(f"{_PREFIX}{text}: unknown")
-    return SystemFailure(
+    return InvalidParameter(
         f"{_PREFIX}runc create failed: unable to start container process: "
         f"error during container init: {reason}: unknown"
     )

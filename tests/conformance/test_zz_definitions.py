@@ -1,0 +1,26 @@
+"""After all other tests of this directory: what Docker's API definitions say to every answer of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance import page, recorder
+from conformance.definitions import Definitions
+
+pytestmark = pytest.mark.root
+
+
+def test_every_answer_is_as_docker_defines_it(request: pytest.FixtureRequest, findings: Path) -> None:
+    directory = request.config.getoption("--api-definitions")
+    if not directory:
+        pytest.skip("no definitions at hand: --api-definitions")
+    found = recorder.read(findings)
+    assert found, "the proxy saw nothing"
+    deviations = page.deviations(found)
+    if request.config.getoption("--target") == "fairlead":
+        page.PATH.write_text(page.render(found, Definitions(Path(directory))))
+    unexplained = [f"{key}: {text}" for key, text in deviations if page.reason(key, text) is None]
+    if unexplained:
+        pytest.fail("\n".join(unexplained), pytrace=False)
