@@ -108,7 +108,7 @@ class Definition:
         if not answer.content_type.startswith("application/json"):
             yield f"content type {answer.content_type or '(none)'} instead of application/json"
             return
-        yield from self._body(schema, answer)
+        yield from self._body(operation, schema, answer)
 
     def _error(self, answer: Answer) -> Iterator[str]:
         try:
@@ -119,10 +119,10 @@ class Definition:
         if not isinstance(body, dict) or not isinstance(body.get("message"), str) or not body["message"]:
             yield f"the body of {answer.status} has no message"
 
-    def _body(self, schema: Any, answer: Answer) -> Iterator[str]:
+    def _body(self, operation: Operation, schema: Any, answer: Answer) -> Iterator[str]:
         validator = jsonschema.Draft4Validator({**_nullable(schema), **self._root})
         documents = list(_documents(answer.body, whole=answer.whole))
-        if answer.whole and not documents:
+        if answer.whole and not documents and operation.name != "GET /events":
             yield "no JSON in the body"
         found: dict[str, None] = {}
         for document in documents:

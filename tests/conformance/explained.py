@@ -1,5 +1,5 @@
-"""Differences from Docker's definitions that are right: Docker's engine answers so too (`--target=docker` shows it), and
-its clients rely on it. Each with its reason; what no line here explains fails the run."""
+"""Differences from Docker's definitions that are right: Docker's engine answers so too (`--target=docker` shows it),
+and its clients rely on it. Each with its reason; what no line here explains fails the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), why)
     for pattern, why in (
         (r"^(?!GET /images/\{name\}/json: \.GraphDriver).*: null where (array|object) is declared$", NIL),
-        (r"HostConfig\.MemorySwappiness: null where integer", NIL),
+        (r"(Config\.Entrypoint|ExecIDs|MemorySwappiness|PidsLimit|OomKillDisable|ExitCode): null where", NIL),
+        (r"status (400|409) is not among", "Docker refuses wrong requests with 400 and conflicts with 409 everywhere; some "
+         "definitions leave it out"),
+        (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),
+        (r"RestartPolicy\.Name: \"no\" is none", "Early definitions leave out the policy `no`"),
         (r"^POST /exec/\{id\}/start: status 101 is not", "The upgrade of a connection is left out of the definitions"),
     )
 )

@@ -20,8 +20,8 @@ CLIENTS = (
 HEAD = """\
 # Compatibility
 
-Written by `make conformance API=…`, which drives the daemon with Docker's own clients and checks every answer against the
-Engine API definition that Docker publishes for its version. Do not edit.
+Written by `make conformance API=…`, which drives the daemon with Docker's own clients and checks every answer against
+the Engine API definition that Docker publishes for its version. Do not edit.
 """
 
 

@@ -13,7 +13,7 @@ from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
 
 from testbed.engine import Engine, until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.clients]
 
 
 def sleeper(client: Any, name: str = "it", **options: Any) -> Any:

@@ -13,7 +13,7 @@ from docker.errors import APIError, BuildError, ImageLoadError, ImageNotFound
 
 from testbed.engine import Engine, until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.clients]
 
 
 def build(client: Any, dockerfile: str, **options: Any) -> Any:

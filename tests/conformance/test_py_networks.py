@@ -10,7 +10,7 @@ from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 
 from testbed.engine import Engine, until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.clients]
 
 
 def sleeper(client: Any, name: str, **options: Any) -> Any:

@@ -11,7 +11,7 @@ from docker.types import LogConfig, Mount, Ulimit
 
 from testbed.engine import Engine
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.clients]
 
 STATUS = "cat /proc/self/status"
 

@@ -9,7 +9,7 @@ import pytest
 from conformance import page, recorder
 from conformance.definitions import Definitions
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.clients]
 
 
 def test_every_answer_is_as_docker_defines_it(request: pytest.FixtureRequest, findings: Path) -> None:
