@@ -6,14 +6,14 @@ from __future__ import annotations
 import re
 
 NIL = "Docker's engine writes null where a Go slice, map or pointer is empty, and so do we"
+UNLISTED = "Docker refuses what is wrong with 400 and what conflicts with 409; some definitions leave it out"
 
 EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), why)
     for pattern, why in (
         (r"^(?!GET /images/\{name\}/json: \.GraphDriver).*: null where (array|object) is declared$", NIL),
         (r"(Config\.Entrypoint|ExecIDs|MemorySwappiness|PidsLimit|OomKillDisable|ExitCode): null where", NIL),
-        (r"status (400|409) is not among", "Docker refuses wrong requests with 400 and conflicts with 409 everywhere; some "
-         "definitions leave it out"),
+        (r"status (400|409) is not among", UNLISTED),
         (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),
         (r"RestartPolicy\.Name: \"no\" is none", "Early definitions leave out the policy `no`"),
         (r"^POST /exec/\{id\}/start: status 101 is not", "The upgrade of a connection is left out of the definitions"),
