@@ -6,6 +6,7 @@ the lie. The request log goes to stdout, one line each.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -15,8 +16,12 @@ import sys
 import tarfile
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _SIZE = 400_000
 
@@ -30,7 +35,7 @@ def tar(name: str = "file", data: bytes | None = None) -> bytes:
     with tarfile.open(fileobj=out, mode="w") as archive:
         info = tarfile.TarInfo(name)
         content = random.Random(5).randbytes(_SIZE) if data is None else data
-        info.size = len(content)
+        info.size, info.mode = len(content), 0o755
         archive.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
@@ -84,6 +89,30 @@ def _whiteout_device() -> bytes:
     return out.getvalue()
 
 
+class Deep:
+    """127 layers, the first of which has a shell."""
+
+    def __init__(self) -> None:
+        plain = [tar("bin/sh", Path("/bin/busybox").read_bytes())]
+        plain += [tar(f"layers/{number}", str(number).encode()) for number in range(126)]
+        self.blobs = {digest(data): data for data in plain}
+        rootfs = {"type": "layers", "diff_ids": list(self.blobs)}
+        config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {"mediaType": OCI_CONFIG, "size": len(config), "digest": digest(config)},
+            "layers": [{"mediaType": OCI_LAYER, "size": len(x), "digest": name} for name, x in self.blobs.items()],
+        }
+        self.manifest = json.dumps(document).encode()
+        self.blobs[digest(config)] = config
+
+
+@functools.cache
+def _deep() -> Deep:
+    return Deep()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     counts: dict[str, int] = {}  # noqa: RUF012  # of this one process
@@ -95,6 +124,10 @@ class Handler(BaseHTTPRequestHandler):
         _, _, self.kind, what, reference = self.path.split("/", 4)
         self.counts[self.path] = self.counts.get(self.path, 0) + 1
         print(self.path, self.headers.get("Range", ""), flush=True)
+        if self.kind == "deep":
+            deep = _deep()
+            self._send(*((deep.manifest, OCI_MANIFEST) if what == "manifests" else (deep.blobs[reference],)))
+            return
         content = Content(self.kind)
         if what == "manifests":
             self._manifest(content)

@@ -44,8 +44,8 @@ class Images:
 
     async def sweep(self) -> None:
         """Removes what a killed daemon left half done: layers without a row, blobs without an image."""
-        orphans = self.layers.on_disk() - self.store.all_directories()
-        await self.layers.remove(*orphans)
+        self.store.collect(())
+        await self.layers.remove(*self.layers.strangers(self.store.all_directories()))
         self.blobs.sweep(set(self._by_id))
 
     # -- look-up ---------------------------------------------------------------------------------

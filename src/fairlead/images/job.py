@@ -1,4 +1,7 @@
-"""Starts images/worker in a child process: archives and trees are handled there, never on the loop."""
+"""Starts images/worker in a child process: archives and trees are handled there, never on the loop.
+
+A worker holds the reading end of a pipe whose other end is ours: when that closes, with a killed daemon too, it ends.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ async def run(
     """One operation; its answer. Refused input is InvalidParameter. `chunks` or the open file `stdin` is its input."""
     text = json.dumps({"operation": operation, **arguments})
     answer_r, answer_w = os.pipe2(os.O_CLOEXEC)
-    fds = {3: answer_w}
+    life_r, life_w = os.pipe2(os.O_CLOEXEC)
+    fds = {3: answer_w, 4: life_r}
     feed_w = -1
     if chunks is not None:
         feed_r, feed_w = os.pipe2(os.O_CLOEXEC)
@@ -44,6 +48,7 @@ async def run(
         child = process.spawn([sys.executable, "-I", "-S", "-c", _PROGRAM, _SOURCE, text], fds=fds)
     finally:
         os.close(answer_w)
+        os.close(life_r)
         if chunks is not None:
             os.close(fds[0])
     try:
@@ -51,14 +56,25 @@ async def run(
             await feed(chunks, feed_w)
         raw, code = await asyncio.gather(process.read_all(answer_r), process.wait(child))
     except BaseException:
-        os.kill(child.pid, signal.SIGKILL)
+        _end(child)
         raise
+    finally:
+        os.close(life_w)
     answer: dict[str, Any] = json.loads(raw) if raw else {"error": f"image worker ended with {code}"}
     if "refused" in answer:
         raise InvalidParameter(str(answer["refused"]))
     if "error" in answer:
         raise SystemFailure(f"{operation}: {answer['error']}")
     return answer
+
+
+def _end(child: process.Child) -> None:
+    """Kills a worker and waits for it: what it was writing to may be removed at once."""
+    try:
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass  # it had ended, and was reaped
 
 
 async def output(operation: str, arguments: Mapping[str, Any]) -> AsyncIterator[bytes]:

@@ -6,13 +6,20 @@ A layer is made in a directory of its own and renamed into place; the row comes 
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairlead.images import job
+
+EMPTY = "empty"
+"""The layer of images that have none."""
+_CONTAINER = re.compile(r"[0-9a-f]{64}\Z")
+log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT = 1 << 40
 """Bytes one layer may unpack to."""
@@ -114,9 +121,13 @@ class Layers:
         return int((self.root / directory / "tar-size").read_text())
 
     async def remove(self, *directories: str) -> None:
-        """Deletes layers' trees."""
+        """Deletes layers' trees. What cannot be deleted now is left to the next start's sweep."""
         if directories:
-            await job.run("remove", {"paths": [str(self.root / d) for d in directories]})
+            answer = await job.run("remove", {"paths": [str(self.root / d) for d in directories]})
+            for path, why in answer["left"].items():
+                log.warning("remove layer %s: %s", path, why)
 
-    def on_disk(self) -> set[str]:
-        return {entry.name for entry in self.root.iterdir() if entry.name.startswith("layer-")}
+    def strangers(self, known: Collection[str]) -> list[str]:
+        """What lies here and is neither a known layer nor a container's: left by a daemon that was killed."""
+        names = (entry.name for entry in self.root.iterdir())
+        return [name for name in names if name not in known and name != EMPTY and not _CONTAINER.match(name)]

@@ -49,23 +49,25 @@ def umount(target: str | Path, *, lazy: bool = False) -> None:
 def overlay(lower: Sequence[Path], upper: Path, work: Path, target: Path) -> None:
     """Mounts layers (topmost first) with a writable upper directory.
 
-    The options of mount(2) end at one page, so many layers are named relative to their common parent,
+    The options of mount(2) end at one page, so many layers are named by open descriptors, relative to /proc/self/fd,
     from a working directory that is put back before anybody can see it (there is one thread).
     """
     data = f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work}"
-    if len(data) < _PAGE:
+    if len(os.fsencode(data)) < _PAGE:
         mount("overlay", target, fstype="overlay", data=data)
         return
-    parent = Path(os.path.commonpath([*lower, upper, work]))
-    relative = [os.path.relpath(p, parent) for p in (*lower, upper, work)]
-    data = f"lowerdir={':'.join(relative[:-2])},upperdir={relative[-2]},workdir={relative[-1]}"
+    opened: list[int] = []
     before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.chdir(parent)
+        for path in lower:
+            opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        os.chdir("/proc/self/fd")
+        data = f"lowerdir={':'.join(map(str, opened))},upperdir={upper},workdir={work}"
         mount("overlay", target, fstype="overlay", data=data)
     finally:
         os.fchdir(before)
-        os.close(before)
+        for fd in (before, *opened):
+            os.close(fd)
 
 
 def bind(source: str | Path, target: str | Path, *, recursive: bool = False, read_only: bool = False) -> None:

@@ -6,10 +6,12 @@ chroot where something is written, and never in the daemon.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
 import tarfile
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +20,7 @@ from fairlead.images.worker import assemble, recipe, sums, unpack
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source, TooLarge
 
-RESULT_FD = 3
+RESULT_FD, LIFE_FD = 3, 4
 Arguments = dict[str, Any]
 
 
@@ -74,9 +76,21 @@ def _assemble(arguments: Arguments) -> Arguments:
 
 
 def _remove(arguments: Arguments) -> Arguments:
+    left = {}
     for path in arguments["paths"]:
-        remove(path)
-    return {}
+        for wait in (0.0, 0.05, 0.2):  # somebody may be dying who still writes there
+            time.sleep(wait)
+            try:
+                remove(path)
+                break
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                left[path] = str(error)
+        else:
+            continue
+        left.pop(path, None)
+    return {"left": left}
 
 
 def remove(path: str) -> None:
@@ -137,10 +151,23 @@ OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
 
 def main() -> None:
     arguments: Arguments = json.loads(sys.argv[1])
+    die_with_the_daemon()
     if arguments.get("site"):
         sys.path.append(arguments["site"])
         preload()
     os.write(RESULT_FD, json.dumps(guarded(OPERATIONS[arguments["operation"]], arguments)).encode())
+
+
+def die_with_the_daemon() -> None:
+    """The kernel sends SIGIO, which ends us, when the daemon's end of the pipe closes. (PDEATHSIG needs ctypes.)"""
+    fcntl.fcntl(LIFE_FD, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(LIFE_FD, fcntl.F_GETFL)
+    fcntl.fcntl(LIFE_FD, fcntl.F_SETFL, flags | os.O_ASYNC | os.O_NONBLOCK)
+    try:
+        if not os.read(LIFE_FD, 1):
+            os._exit(1)  # it was gone before we were ready
+    except BlockingIOError:
+        pass
 
 
 def guarded(operation: Callable[[Arguments], Arguments], arguments: Arguments) -> Arguments:

@@ -51,7 +51,8 @@ class Remote:
         self._agent = agent
         self._scopes = list(scopes)
         self._authorization = ""
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
+        self._context: ssl.SSLContext | None = None
         self.refresh_token = ""
 
     def afresh(self) -> None:
@@ -116,12 +117,19 @@ class Remote:
             raise _unreachable(method, f"{self.base}/v2/" if self._own(url) else url, error) from error
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        """One pool for direct connections, one for each proxy."""
+        """One pool for direct connections, one for each proxy; the authorities are read only where TLS is spoken."""
+        secure = url.startswith("https:")
         proxy = proxies.choose(url, os.environ) or ""
-        if proxy not in self._pools:
-            context = tls(self._endpoint)
-            self._pools[proxy] = _proxied(proxy, context) if proxy else urllib3.PoolManager(ssl_context=context)
-        return self._pools[proxy]
+        if (proxy, secure) not in self._pools:
+            context = self._tls() if secure else None
+            self._pools[proxy, secure] = _proxied(proxy, context) if proxy else urllib3.PoolManager(ssl_context=context)
+        return self._pools[proxy, secure]
+
+    def _tls(self) -> ssl.SSLContext:
+        """Made once, for the children too: reading the authorities takes longer than a small layer."""
+        if self._context is None:
+            self._context = tls(self._endpoint)
+        return self._context
 
     def _authorize(self, header: str, refusal: Failure) -> str:
         """The value of the Authorization header that answers a challenge."""
@@ -198,7 +206,7 @@ def tls(endpoint: Mapping[str, Any]) -> ssl.SSLContext:
     return context
 
 
-def _proxied(proxy: str, context: ssl.SSLContext) -> urllib3.PoolManager:
+def _proxied(proxy: str, context: ssl.SSLContext | None) -> urllib3.PoolManager:
     parts = urlsplit(proxy)
     headers = None
     if parts.username:
