@@ -20,8 +20,8 @@ from fairlead.runtime.launch import Launched
 from fairlead.store.containers import ContainerStore
 from fairlead.store.database import Database
 
-STEPS = ["sources", "mount", "join", "lines", "write", "create", "connect", "arm", "start", "publish"]
-UNDO = {"mount": "umount", "join": "leave", "create": "forget", "arm": "disarm"}
+STEPS = ["sources", "hold", "mount", "join", "lines", "write", "create", "connect", "arm", "start", "publish"]
+UNDO = {"hold": "let_go", "mount": "umount", "join": "leave", "create": "forget", "arm": "disarm"}
 
 
 class Recorder:
@@ -73,7 +73,8 @@ def start(failing: str = "") -> tuple[list[str], Container]:
     registry.add(web)
     neighbour: Any = Recorder(failing)
     made = Lifecycle(
-        registry, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, Events()
+        registry, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour,
+        Events(),
     )
     with pytest.raises(SystemFailure, match=f"{failing} failed") if failing else nullcontext():
         asyncio.run(made.start(web))
