@@ -22,6 +22,7 @@ from fairlead.engine.connect import Connector
 from fairlead.engine.containers import Containers
 from fairlead.engine.control import Control
 from fairlead.engine.creation import Creator
+from fairlead.engine.directory import Directory
 from fairlead.engine.disposal import Disposer
 from fairlead.engine.engine import Engine
 from fairlead.engine.etc import EtcFiles
@@ -44,7 +45,6 @@ from fairlead.engine.restore import Restore
 from fairlead.engine.system import System
 from fairlead.engine.topology import Topology
 from fairlead.engine.usage import Usage
-from fairlead.engine.volumemounts import VolumeMounts
 from fairlead.engine.volumes import Volumes
 from fairlead.engine.waiters import Waiters
 from fairlead.errors import EngineError, SystemFailure
@@ -76,6 +76,7 @@ class Assembly:
     restore: Restore
     images: Images
     controller: Controller
+    directory: Directory
     runtime: Runtime
     registry: Registry
     control: Control
@@ -98,14 +99,14 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         controller, topology, leases, registry, events, publish_mode=settings.publish_mode
     )
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
+    directory = Directory(settings, registry, topology, etc)
     launcher = Launcher(settings, runtime, registry, linker, etc)
     logs = Logs(tasks, launcher.log_path, registry.running)
     attachments = Attachments(runtime, logs)
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = HealthChecks(tasks, registry, execs, events)
     lifecycle = Lifecycle(
-        registry, snapshots, connector, linker, etc, launcher, runtime, attachments, topology,
-        VolumeMounts(registry, volumes, events), events,
+        registry, snapshots, connector, directory, linker, etc, launcher, runtime, attachments, topology, events
     )
     remover = Remover(
         registry, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health, waiters,
@@ -125,15 +126,15 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     networks = Networks(settings, topology, controller, connector, linker, leases, registry, events)
     restore = Restore(
         settings=settings, registry=registry, topology=topology, controller=controller, connector=connector,
-        linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime, etc=etc,
-        monitor=monitor, control=control, remover=remover, tasks=tasks,
+        directory=directory, linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime,
+        etc=etc, monitor=monitor, control=control, remover=remover, tasks=tasks,
     )  # fmt: skip
     engine = Engine(
         containers=containers, execs=execs, images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks, volumes=volumes,
         events=events, system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip
-    return Assembly(engine, restore, images, controller, runtime, registry, control, transfers)
+    return Assembly(engine, restore, images, controller, directory, runtime, registry, control, transfers)
 
 
 async def serve(settings: Settings) -> None:
@@ -161,6 +162,7 @@ async def serve(settings: Settings) -> None:
     finally:
         await requests.cancel()
         await background.cancel()
+        made.directory.close()
         await made.controller.close(teardown=settings.stop_containers_on_exit)
         made.transfers.close()
         made.runtime.close(teardown=settings.stop_containers_on_exit)

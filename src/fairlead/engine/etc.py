@@ -12,6 +12,7 @@ from fairlead.engine import links
 from fairlead.model.container import Container, Mount
 from fairlead.model.settings import Settings
 from fairlead.network import hosts, resolvconf
+from fairlead.network.dns import redirect
 
 _HOST_FILE = Path("/etc/hosts")
 
@@ -21,6 +22,8 @@ class EtcFiles:
         self._settings = settings
         self._root = settings.data_root / "containers"
         self._ipv6 = Path("/proc/net/if_inet6").exists()
+        self._stamp: tuple[int, ...] = ()
+        self._host = resolvconf.Parsed()
 
     def directory(self, container_id: str) -> Path:
         return self._root / container_id
@@ -54,14 +57,15 @@ class EtcFiles:
 
     def _hosts(self, container: Container, lines: Iterable[hosts.LinkLine]) -> str:
         host = container.host_config
-        extra = self._extra_hosts(container)
+        extra = self.extra_hosts(container)
         if host.network_mode == "host" and not extra and _HOST_FILE.exists():
             return _HOST_FILE.read_text(errors="surrogateescape")  # byte for byte, whatever they mean
         names = hosts.own_names(container.config.hostname, container.config.domainname)
         own = [(str(end.address.ip), names) for end in container.endpoints if end.address is not None]
         return hosts.render(extra=extra, links=lines, own=own, ipv6=self._ipv6)
 
-    def _extra_hosts(self, container: Container) -> list[tuple[str, str]]:
+    def extra_hosts(self, container: Container) -> list[tuple[str, str]]:
+        """(address, name) of each --add-host."""
         gateway = next((str(end.gateway) for end in container.endpoints if end.gateway is not None), "")
         found = []
         for entry in container.host_config.extra_hosts:
@@ -70,13 +74,21 @@ class EtcFiles:
         return [(address, name) for address, name in found if address]
 
     def _resolver(self, container: Container) -> str:
-        host = container.host_config
+        given = container.host_config
         return resolvconf.render(
-            resolvconf.host_text(),
-            dns=host.dns or self._settings.dns,
-            search=host.dns_search,
-            options=host.dns_options,
+            self.host_resolver(),
+            server=redirect.ADDRESS if any(end.address or end.address6 for end in container.endpoints) else "",
+            dns=given.dns or self._settings.dns,
+            search=given.dns_search,
+            options=given.dns_options,
         )
+
+    def host_resolver(self) -> resolvconf.Parsed:
+        """The host's resolver file, read again when it has changed."""
+        stamp = resolvconf.stamp()
+        if stamp != self._stamp:
+            self._stamp, self._host = stamp, resolvconf.parse(resolvconf.host_text())
+        return self._host
 
     # --- while it runs ----------------------------------------------------------------------------------------
 

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from fairlead.engine import mountpoints, state
 from fairlead.engine.attach import Attachments
 from fairlead.engine.connect import Connector
+from fairlead.engine.directory import Directory
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.launch import Launcher
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
-from fairlead.engine.volumemounts import VolumeMounts
 from fairlead.errors import EngineError
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Container
@@ -34,25 +34,25 @@ class Lifecycle:
         registry: Registry,
         snapshots: Snapshots,
         connector: Connector,
+        directory: Directory,
         linker: Linker,
         etc: EtcFiles,
         launcher: Launcher,
         runtime: Runtime,
         attachments: Attachments,
         topology: Topology,
-        volumes: VolumeMounts,
         events: Events,
     ) -> None:
         self._registry = registry
         self._snapshots = snapshots
         self._connector = connector
+        self._directory = directory
         self._linker = linker
         self._etc = etc
         self._launcher = launcher
         self._runtime = runtime
         self._attachments = attachments
         self._topology = topology
-        self._volumes = volumes
         self._events = events
 
     async def start(self, container: Container) -> Container:
@@ -73,8 +73,6 @@ class Lifecycle:
         self._linker.sources(container)
         mountpoints.make_sources(container)
         mountpoints.check_propagation(container)
-        self._volumes.hold(container)
-        undo.callback(self._volumes.let_go, container)
         root = self._snapshots.mount(container.id)
         undo.callback(self._snapshots.umount, container.id)
 
@@ -84,6 +82,8 @@ class Lifecycle:
         undo.callback(self._connector.leave, joined.container, quiet=True)
         self._registry.note(joined.container)
         undo.callback(self._registry.note, container)
+        self._directory.admit(joined.container, joined.sandbox)
+        undo.callback(self._directory.dismiss, container)
 
         self._etc.write(joined.container, self._linker.lines(joined.container))
         undo.push_async_callback(self._discard, container.id)
@@ -112,9 +112,9 @@ class Lifecycle:
     def leave(self, container: Container) -> Container:
         """The process has ended: everything the kernel holds for it goes, but for what crun keeps (`discard`)."""
         self._linker.disarm(container)
+        self._directory.dismiss(container)
         self._connector.leave(container)
         self._snapshots.umount(container.id)
-        self._volumes.let_go(container)
         return self._connector.parted(container)
 
     async def discard(self, container: Container) -> None:

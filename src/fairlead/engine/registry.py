@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from fairlead.errors import Conflict, InvalidParameter, NotFound
@@ -30,6 +30,7 @@ class Registry:
         self._waiting: dict[str, set[str]] = {}
         """Name of a missing source → ids of containers that wait for it."""
         self._locks: dict[str, asyncio.Lock] = {}
+        self._watchers: list[Callable[[Container], None]] = []
 
     def load(self) -> None:
         """Fills the indexes from the store; links find their sources again by id, then by name."""
@@ -115,6 +116,14 @@ class Registry:
     def taken(self, name: str) -> bool:
         return name in self._names
 
+    def watch(self, watcher: Callable[[Container], None]) -> None:
+        """Is told of every record that changes."""
+        self._watchers.append(watcher)
+
+    def _tell(self, container: Container) -> None:
+        for watcher in self._watchers:
+            watcher(container)
+
     # --- changing ---------------------------------------------------------------------------------------------
 
     def reserve(self, name: str, container_id: str) -> None:
@@ -150,11 +159,13 @@ class Registry:
             self._names.pop(before.name, None)
             self._names[container.name] = container.id
             self._rename_source(container)
+        self._tell(container)
         return container
 
     def note(self, container: Container) -> None:
         """Lets others see a record that is not yet to be stored: addresses of a container that is starting."""
         self._containers[container.id] = container
+        self._tell(container)
 
     def remove(self, container: Container) -> None:
         """The record goes, its name is free; links to it wait for the next container of the name."""

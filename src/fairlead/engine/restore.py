@@ -13,6 +13,7 @@ from dataclasses import replace
 from fairlead.engine import restart, state
 from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
+from fairlead.engine.directory import Directory
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
@@ -42,6 +43,7 @@ class Restore:
         topology: Topology,
         controller: Controller,
         connector: Connector,
+        directory: Directory,
         linker: Linker,
         leases: Leases,
         volumes: Volumes,
@@ -58,6 +60,7 @@ class Restore:
         self._topology = topology
         self._controller = controller
         self._connector = connector
+        self._directory = directory
         self._linker = linker
         self._leases = leases
         self._volumes = volumes
@@ -100,6 +103,22 @@ class Restore:
         self._controller.sweep({end.id for _, end, _ in attached})
         self._controller.sweep_bridges(list(self._topology))
         self._controller.restore(attached, self._linker.rearm(alive))
+        for container in alive:
+            self._restore_names(container)
+
+    def _restore_names(self, container: Container) -> None:
+        mode = container.host_config.network_mode
+        if mode == "host" or mode.startswith("container:"):
+            return
+        try:
+            sandbox = self._controller.open_sandbox(self._runtime.running_pid(container.id) or 0)
+        except EngineError as error:  # it ended this very moment
+            log.warning("names for %s: %s", container.name, error.message)
+            return
+        try:
+            self._directory.admit(container, sandbox)
+        finally:
+            sandbox.close()
 
     def _sweep_files(self, alive: list[Container]) -> None:
         known = {container.id for container in self._registry}

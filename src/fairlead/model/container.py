@@ -64,12 +64,15 @@ class PublishedPort:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of a recipient: resolved to a source at create, re-armed by the source's name later."""
+    """A link of a recipient: resolved to a source at create, re-armed by the source's name later. One without an id
+    waits for a container of the name (on user-defined networks)."""
 
     source_id: str
     source_name: str
     """Without the leading slash."""
     alias: str
+    network: str = "bridge"
+    """Name of the network it is a link on."""
 
 
 class ReadOnlyBelow(StrEnum):

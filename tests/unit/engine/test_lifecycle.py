@@ -20,8 +20,8 @@ from fairlead.runtime.launch import Launched
 from fairlead.store.containers import ContainerStore
 from fairlead.store.database import Database
 
-STEPS = ["sources", "hold", "mount", "join", "lines", "write", "create", "connect", "arm", "start", "publish"]
-UNDO = {"hold": "let_go", "mount": "umount", "join": "leave", "create": "forget", "arm": "disarm"}
+STEPS = ["sources", "mount", "join", "admit", "lines", "write", "create", "connect", "arm", "start", "publish"]
+UNDO = {"mount": "umount", "join": "leave", "admit": "dismiss", "create": "forget", "arm": "disarm"}
 
 
 class Recorder:
@@ -75,7 +75,7 @@ def start(failing: str = "") -> tuple[list[str], Container]:
     made = Lifecycle(
         registry, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour,
         Events(),
-    )
+    )  # fmt: skip
     with pytest.raises(SystemFailure, match=f"{failing} failed") if failing else nullcontext():
         asyncio.run(made.start(web))
     return neighbour.said, registry.get("web")

@@ -72,7 +72,7 @@ def info(facts: Facts, settings: Settings, compatible_with: str, version: Versio
         "CgroupVersion": str(facts.features.cgroup_version),
         **_machine(),
         "IndexServerAddress": "https://index.docker.io/v1/",
-        "RegistryConfig": _registries(settings, version),
+        "RegistryConfig": _registries(version),
         "GenericResources": None,
         "DockerRootDir": str(settings.data_root),
         "HttpProxy": os.environ.get("HTTP_PROXY", ""),
@@ -126,16 +126,11 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _registries(settings: Settings, version: Version) -> dict[str, Any]:
-    mirrors = list(settings.registry_mirrors)
-    networks = [text for text in settings.insecure_registries if "/" in text]
-    hosts = [text for text in settings.insecure_registries if "/" not in text]
-    indexes = {"docker.io": {"Name": "docker.io", "Mirrors": mirrors, "Secure": True, "Official": True}}
-    indexes |= {host: {"Name": host, "Mirrors": [], "Secure": False, "Official": False} for host in hosts}
+def _registries(version: Version) -> dict[str, Any]:
     value: dict[str, Any] = {
-        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8", *networks],
-        "IndexConfigs": indexes,
-        "Mirrors": mirrors,
+        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
+        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
+        "Mirrors": [],
     }
     if version < (1, 48):
         value |= {"AllowNondistributableArtifactsCIDRs": None, "AllowNondistributableArtifactsHostnames": None}
