@@ -38,7 +38,15 @@ class Snapshots:
             status = source.stat()
             os.chown(base / "diff", status.st_uid, status.st_gid)
             (base / "diff").chmod(stat.S_IMODE(status.st_mode))
-        (base / "lower").write_text("\n".join(str(path) for path in reversed(lower)))
+        (base / "lower").write_text("\n".join(str(path) for path in (self._mark(), *reversed(lower))))
+
+    def _mark(self) -> Path:
+        """The layer between image and container, by which programs know that they are in a container: /.dockerenv."""
+        marker = self._root / "init"
+        if not marker.exists():
+            marker.mkdir(mode=0o755)
+            (marker / ".dockerenv").touch(mode=0o755)
+        return marker
 
     def paths(self, container_id: str) -> dict[str, str]:
         """As inspect shows them (GraphDriver.Data)."""

@@ -116,3 +116,10 @@ def test_an_image_has_no_members_of_containers_since_1_50(shared_engine: Engine)
     assert "Hostname" in old
     assert "Hostname" not in new
     assert new["Cmd"] == old["Cmd"]
+
+
+def test_programs_know_that_they_are_in_a_container(shared_engine: Engine) -> None:
+    with running(shared_engine) as container:
+        assert shared_engine.do("exec", container, "stat", "-c", "%s", "/.dockerenv") == "0"
+        shared_engine.do("exec", container, "rm", "/.dockerenv")
+    assert output(shared_engine, "ls -d /.dockerenv") == "/.dockerenv"  # of another, it is another's
