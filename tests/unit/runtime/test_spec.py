@@ -97,7 +97,8 @@ def test_limits_of_a_process() -> None:
 def test_limits_of_a_cgroup() -> None:
     host = HostConfig(
         memory_bytes=100, memory_reservation_bytes=50, memory_swappiness=0, oom_kill_disable=True,
-        nano_cpus=1_500_000_000, cpu_shares=5, cpuset_cpus="0", cpuset_mems="0", cpu_realtime_runtime=9, pids_limit=3, blkio_weight=11,
+        nano_cpus=1_500_000_000, cpu_shares=5, cpuset_cpus="0", cpuset_mems="0", cpu_realtime_runtime=9,
+        pids_limit=3, blkio_weight=11,
         blkio_write_iops=(DeviceRate("/dev/null", 4),), blkio_weights=(DeviceRate("/dev/null", 12),),
         kernel_memory_tcp_bytes=6,
     )  # fmt: skip
