@@ -204,9 +204,9 @@ class Engine:
     def inspect(self, name: str) -> Any:
         return self.json("GET", f"/containers/{name}/json")
 
-    def address(self, name: str) -> str:
-        """A container's address on the default bridge."""
-        return str(self.inspect(name)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"])
+    def address(self, name: str, network: str = "bridge") -> str:
+        """A container's address on a network."""
+        return str(self.inspect(name)["NetworkSettings"]["Networks"][network]["IPAddress"])
 
     def host_port(self, name: str, port: str = "5000/tcp") -> int:
         return int(self.inspect(name)["NetworkSettings"]["Ports"][port][0]["HostPort"])

@@ -60,6 +60,7 @@ class Creator:
             chosen = name or names.generate(self._registry.taken, container_id)
             self._registry.reserve(chosen, container_id)
             undo.callback(self._registry.release, chosen)
+            endpoints = self._endpoints(request, host_config)
             container = Container(
                 id=container_id,
                 name=chosen,
@@ -71,8 +72,8 @@ class Creator:
                 args=args,
                 config=config,
                 host_config=host_config,
-                links=self._linker.resolve(host_config),
-                endpoints=self._endpoints(request, host_config),
+                links=self._linker.resolve(host_config, endpoints),
+                endpoints=endpoints,
                 mounts=mountpoints.collect(config, host_config, self._donor),
             )
             container = await self._make(container, image, undo)

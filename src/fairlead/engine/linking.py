@@ -1,8 +1,9 @@
 """Links at work: resolved at create, checked at start, and kept true while sources and recipients come and go.
 
-A link gives its recipient three things: variables, a hosts line, and (on a network that isolates its containers) a
-grant for each exposed port of the source. A recipient is *armed* from its start to its end; what happens to a source
-meanwhile reaches every armed recipient at once.
+A link is on one network and gives its recipient variables, a name (a hosts line on the default bridge, elsewhere the
+resolver's), and on a private network a grant for each exposed port of the source. A recipient is *armed* from its
+start to its end; what happens to a source meanwhile reaches every armed recipient at once. On the default bridge a
+source must be there first, as in Docker; on networks of the user a link may wait for it: two may link to each other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fairlead.engine import configuration, links
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
-from fairlead.errors import EngineError, InvalidParameter, SystemFailure
+from fairlead.errors import EngineError, InvalidParameter, NotFound, SystemFailure
 from fairlead.model.container import Container, Endpoint, HostConfig, Link
 from fairlead.model.network import Grant
 from fairlead.network.controller import Controller
@@ -37,21 +38,48 @@ class Linker:
         self._armed: set[str] = set()
         self._granted: dict[tuple[str, str], frozenset[Grant]] = {}
         """(recipient id, source id) → what was granted."""
+        self._pairs: dict[str, set[tuple[str, str]]] = {}
+        """Container id → its keys of `_granted`, on either side."""
 
     # --- create -----------------------------------------------------------------------------------------------
 
-    def resolve(self, host_config: HostConfig) -> tuple[Link, ...]:
+    def resolve(self, host_config: HostConfig, endpoints: Sequence[Endpoint]) -> tuple[Link, ...]:
         """The links of a container to be made. A missing source is 400: at a 404 clients would pull an image."""
         if configuration.is_user_defined(host_config.network_mode):
-            return ()
-        found: dict[str, Link] = {}
-        for text in host_config.links:
+            made = self.links_on(endpoints[0].network_name, host_config.links)
+        else:
+            made = self._legacy(host_config.links)
+        for end in endpoints:
+            if configuration.is_user_defined(end.network_name):
+                made += self.links_on(end.network_name, end.request.links)
+        found: dict[tuple[str, str], Link] = {}
+        for link in made:
+            found.setdefault((link.network, link.alias), link)
+        return tuple(found.values())
+
+    def _legacy(self, texts: Iterable[str]) -> list[Link]:
+        """Links on the default bridge."""
+        found = []
+        for text in texts:
             name, alias = links.parse(text)
             source = self._owner(name)
             if source.host_config.network_mode == "host":
                 raise InvalidParameter(_HOST_CONFLICT)
-            found.setdefault(alias, Link(source.id, source.name, alias))
-        return tuple(found.values())
+            found.append(Link(source.id, source.name, alias))
+        return found
+
+    def links_on(self, network: str, texts: Iterable[str]) -> list[Link]:
+        """Links on a network of the user: to whom it is, or will be."""
+        found = []
+        for text in texts:
+            name, alias = links.parse(text)
+            try:
+                source = self._registry.get(name)
+            except NotFound:
+                found.append(Link("", name, alias, network))
+            else:
+                found.append(Link(source.id, source.name, alias, network))
+        return found
 
     def _owner(self, name: str) -> Container:
         """The container whose network the name leads to."""
@@ -66,18 +94,19 @@ class Linker:
     # --- start of a recipient ---------------------------------------------------------------------------------
 
     def sources(self, recipient: Container) -> list[tuple[Link, Container, Endpoint]]:
-        """What the links lead to. Raises Docker's text if a source does not run."""
-        if not recipient.links or not any(end.network_name == "bridge" for end in recipient.endpoints):
+        """What the links on the default bridge lead to. Raises Docker's text if a source does not run."""
+        legacy = [link for link in recipient.links if link.network == "bridge"]
+        if not legacy or not any(end.network_name == "bridge" for end in recipient.endpoints):
             return []
         found = []
-        for link in recipient.links:
+        for link in legacy:
             source = self._registry.by_id(link.source_id)
             if source is None or not source.state.status.running:
                 name = source.name if source is not None else link.source_name
                 raise SystemFailure(
                     f"Cannot link to a non running container: /{name} AS {links.link_name(recipient.name, link.alias)}"
                 )
-            endpoint = bridge_endpoint(source)
+            endpoint = _end(source, "bridge")
             if endpoint is None:
                 raise SystemFailure(f"container {source.id} not attached to default bridge network")
             found.append((link, source, endpoint))
@@ -89,44 +118,60 @@ class Linker:
     def variables(self, recipient: Container) -> list[str]:
         """For a process started now. A stopped source keeps its address, so `exec` does not have to fail for it."""
         out: list[str] = []
-        if not self._environment or bridge_endpoint(recipient) is None:
-            return out
-        for link in recipient.links:
+        for link in recipient.links if self._environment else ():
             source = self._registry.by_id(link.source_id)
-            endpoint = bridge_endpoint(source) if source is not None else None
-            if source is not None and endpoint is not None and endpoint.address is not None:
-                name = links.link_name(recipient.name, link.alias)
-                out += links.environment(name, endpoint.address.ip, source.config.env, source.config.exposed_ports)
+            endpoint = _end(source, link.network) if source is not None else None
+            if source is None or endpoint is None or endpoint.address is None or _end(recipient, link.network) is None:
+                continue
+            name = links.link_name(recipient.name, link.alias)
+            out += links.environment(name, endpoint.address.ip, source.config.env, source.config.exposed_ports)
         return out
 
     def arm(self, container: Container) -> None:
         """The container's network is up: its own links open, and those of running recipients to it."""
         self._armed.add(container.id)
-        self._controller.grant(self._take([*self._own_pairs(container), *self._pairs_to(container)]))
-        for recipient, its in self._armed_recipients(container):
-            endpoint = bridge_endpoint(container)
-            if endpoint is not None:
+        self.refresh(container)
+        endpoint = _end(container, "bridge")
+        if endpoint is not None:
+            for recipient, its in self._armed_recipients(container):
                 self._etc.put_links(recipient, [_line(link, container, endpoint) for link in its])
 
     def rearm(self, containers: Iterable[Container]) -> list[Grant]:
         """After a restart of the daemon: what is granted, without touching the kernel."""
         running = list(containers)
         self._armed |= {container.id for container in running}
-        return self._take([pair for container in running for pair in self._own_pairs(container)])
+        out: list[Grant] = []
+        for recipient in running:
+            for source in self._own_sources(recipient):
+                out += self._put((recipient.id, source.id), self._grants(recipient, source))[0]
+        return out
 
     def disarm(self, container: Container) -> None:
         """The container's network goes. Hosts lines about it stay: its address stays its own."""
         self._armed.discard(container.id)
-        self._revoke([pair for pair in self._granted if container.id in pair])
+        self._revoke(list(self._pairs.get(container.id, ())))
 
-    def refresh(self, source: Container) -> None:
-        """The ports it exposes have changed while it runs: what its recipients were granted follows."""
-        for recipient, _ in self._pairs_to(source):
-            key = (recipient.id, source.id)
-            before, after = self._granted.get(key, frozenset()), self._grants(recipient, source)
-            self._granted[key] = after
-            self._controller.grant(after - before)
-            self._controller.revoke(before - after)
+    def refresh(self, container: Container, *, cut: bool = False) -> None:
+        """Its links, networks or exposed ports have changed: what it and its recipients were granted follows.
+
+        With `cut` connections over what is no longer granted end.
+        """
+        wanted: dict[tuple[str, str], frozenset[Grant]] = dict.fromkeys(self._pairs.get(container.id, ()), frozenset())
+        if container.id in self._armed:
+            for source in self._own_sources(container):
+                wanted[container.id, source.id] = self._grants(container, source)
+            for recipient, _ in self._registry.recipients(container.id):
+                if recipient.id in self._armed:
+                    wanted[recipient.id, container.id] = self._grants(recipient, container)
+        new, gone = set[Grant](), set[Grant]()
+        for key, grants in wanted.items():
+            more, less = self._put(key, grants)
+            new |= more
+            gone |= less
+        if gone:
+            self._controller.revoke(gone, cut=cut)
+        if new:
+            self._controller.grant(new)
 
     # --- a source or a link goes ------------------------------------------------------------------------------
 
@@ -138,62 +183,64 @@ class Linker:
     def unlink(self, recipient: Container, link: Link) -> None:
         """`rm --link`: the link alone goes, at once, with connections that use it."""
         rest = tuple(other for other in recipient.links if other != link)
-        self._registry.save(replace(recipient, links=rest))
+        changed = self._registry.save(replace(recipient, links=rest))
         if recipient.id in self._armed:
-            self._etc.drop_links(recipient, [link.alias])
-        if not any(other.source_id == link.source_id for other in rest):
-            self._revoke([(recipient.id, link.source_id)], cut=True)
+            if link.network == "bridge":
+                self._etc.drop_links(changed, [link.alias])
+            self.refresh(changed, cut=True)
 
     # --- grants -----------------------------------------------------------------------------------------------
 
     def _armed_recipients(self, source: Container) -> list[tuple[Container, list[Link]]]:
+        """Those that have hosts lines about it."""
         found: dict[str, tuple[Container, list[Link]]] = {}
         for recipient, link in self._registry.recipients(source.id):
-            if recipient.id in self._armed and bridge_endpoint(recipient) is not None:
+            if recipient.id in self._armed and link.network == "bridge" and _end(recipient, "bridge") is not None:
                 found.setdefault(recipient.id, (recipient, []))[1].append(link)
         return list(found.values())
 
-    def _own_pairs(self, recipient: Container) -> list[tuple[Container, Container]]:
+    def _own_sources(self, recipient: Container) -> list[Container]:
         found = (self._registry.by_id(link.source_id) for link in recipient.links)
-        return [(recipient, source) for source in found if source is not None and source.id in self._armed]
-
-    def _pairs_to(self, source: Container) -> list[tuple[Container, Container]]:
-        return [(recipient, source) for recipient, _ in self._armed_recipients(source)]
-
-    def _take(self, pairs: Sequence[tuple[Container, Container]]) -> list[Grant]:
-        """Notes what pairs of recipient and source are granted; returns what is new."""
-        new: list[Grant] = []
-        for recipient, source in pairs:
-            key = (recipient.id, source.id)
-            if key not in self._granted and (grants := self._grants(recipient, source)):
-                self._granted[key] = grants
-                new += grants
-        return new
+        return [source for source in found if source is not None and source.id in self._armed]
 
     def _grants(self, recipient: Container, source: Container) -> frozenset[Grant]:
-        here, there = bridge_endpoint(recipient), bridge_endpoint(source)
-        if here is None or there is None or here.address is None or there.address is None:
-            return frozenset()
-        network = self._topology.by_id(here.network_id)
-        if network is None or network.icc:
-            return frozenset()
-        consumer, address = here.address.ip, there.address.ip
-        # Port 0 is the leave to ping, also where nothing is exposed.
-        open_ports = {Grant(consumer, address, "tcp", 0)}
-        open_ports |= {Grant(consumer, address, port.protocol, port.number) for port in source.config.exposed_ports}
-        return frozenset(open_ports)
+        """Over every network on which there is a link between the two."""
+        found: set[Grant] = set()
+        for name in {link.network for link in recipient.links if link.source_id == source.id}:
+            here, there = _end(recipient, name), _end(source, name)
+            if here is None or there is None or here.address is None or there.address is None:
+                continue
+            network = self._topology.by_id(here.network_id)
+            if network is None or network.icc:
+                continue
+            consumer, address = here.address.ip, there.address.ip
+            # Port 0 is the leave to ping, also where nothing is exposed.
+            found.add(Grant(consumer, address, "tcp", 0))
+            found |= {Grant(consumer, address, port.protocol, port.number) for port in source.config.exposed_ports}
+        return frozenset(found)
 
-    def _revoke(self, pairs: Iterable[tuple[str, str]], *, cut: bool = False) -> None:
-        gone = [grant for pair in pairs for grant in self._granted.pop(pair, ())]
+    def _put(self, key: tuple[str, str], grants: frozenset[Grant]) -> tuple[frozenset[Grant], frozenset[Grant]]:
+        """Notes what a pair of recipient and source is granted now; returns what is new and what is gone."""
+        before = self._granted.pop(key, frozenset())
+        for container_id in key:
+            its = self._pairs.setdefault(container_id, set())
+            its.add(key) if grants else its.discard(key)
+            if not its:
+                del self._pairs[container_id]
+        if grants:
+            self._granted[key] = grants
+        return grants - before, before - grants
+
+    def _revoke(self, pairs: Iterable[tuple[str, str]]) -> None:
+        gone = [grant for pair in pairs for grant in self._put(pair, frozenset())[1]]
         if gone:
-            self._controller.revoke(gone, cut=cut)
+            self._controller.revoke(gone)
 
 
-def bridge_endpoint(container: Container) -> Endpoint | None:
-    """The container's place on the default bridge, once it has an address there."""
-    return next(
-        (end for end in container.endpoints if end.network_name == "bridge" and end.address is not None), None
-    )
+def _end(container: Container, network: str) -> Endpoint | None:
+    """The container's place on a network, once it has an address there."""
+    found = (end for end in container.endpoints if end.network_name == network)
+    return next((end for end in found if end.address is not None), None)
 
 
 def _line(link: Link, source: Container, endpoint: Endpoint) -> LinkLine:

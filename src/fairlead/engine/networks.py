@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 
@@ -145,10 +145,11 @@ class Networks:
                 raise Forbidden(
                     f"Container {now.id} is marked for removal and cannot be connected or disconnected to the network"
                 )
+            linked = self._linker.links_on(network.name, request.links) if not network.predefined else []
             joined = self._connector.add(now, network, request)
-            self._registry.save(joined)
-            if joined.state.status.running and network.name == "bridge":
-                self._linker.arm(joined)
+            self._registry.save(replace(joined, links=(*joined.links, *linked)))
+            if joined.state.status.running:
+                self._linker.arm(self._registry.current(joined))
 
     async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
         network = self._topology.get(ref)
@@ -159,9 +160,10 @@ class Networks:
                 raise Conflict(
                     "cannot disconnect container from host network - container was created in host network mode"
                 )
-            if network.name == "bridge" and now.state.status.running:
-                self._linker.disarm(now)
-            self._registry.save(self._connector.drop(now, network))
+            parted = self._connector.drop(now, network)
+            if not network.predefined:
+                parted = replace(parted, links=tuple(link for link in now.links if link.network != network.name))
+            self._linker.refresh(self._registry.save(parted))
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> Sequence[str]:
         chosen = pruning.Selection(filters)

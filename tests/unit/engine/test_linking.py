@@ -71,10 +71,11 @@ class Stage:
     def create(self, name: str, *links: str, ports: tuple[int, ...] = (), mode: str = "bridge") -> Container:
         self._next += 1
         host = HostConfig(links=links, network_mode=mode)
+        endpoints = (Endpoint(id="", network_id="n", network_name=mode),)
         container = Container(
             id=f"{self._next:064x}", name=name, created=datetime.now(UTC), host_config=host,
-            config=Config(exposed_ports=frozenset(Port(p) for p in ports)), links=self.linker.resolve(host),
-            endpoints=(Endpoint(id="", network_id="n", network_name=mode),),
+            config=Config(exposed_ports=frozenset(Port(p) for p in ports)),
+            links=self.linker.resolve(host, endpoints), endpoints=endpoints,
         )  # fmt: skip
         self.registry.add(container)
         return container
@@ -210,8 +211,26 @@ def test_the_first_of_two_sources_has_the_alias(stage: Stage) -> None:
     assert [(link.source_name, link.alias) for link in web.links] == [("db", "x")]
 
 
-def test_on_ones_own_network_links_are_names_of_that_network(stage: Stage) -> None:
-    assert stage.create("web", "nobody:x", mode="mine").links == ()
+def test_on_a_network_of_the_user_a_link_waits_for_its_source_and_both_ways_are_open(stage: Stage) -> None:
+    stage.create("ping", "pong:other", mode="mine", ports=(1,))
+    assert stage.start("ping", "10.0.0.1").links[0].source_id == ""
+    stage.create("pong", "ping:other", mode="mine", ports=(2,))
+    assert stage.kernel.ports() == []
+    stage.start("pong", "10.0.0.2")
+    assert stage.kernel.ports() == [("10.0.0.1", "10.0.0.2", 2), ("10.0.0.2", "10.0.0.1", 1)]
+    assert stage.linker.lines(stage.registry.get("ping")) == [], "names are the resolver's there"
+    assert "OTHER_PORT=tcp://10.0.0.2:2" in stage.linker.variables(stage.registry.get("ping"))
+    stage.remove("pong")
+    assert stage.kernel.ports() == []
+    stage.create("pong", mode="mine", ports=(3,))
+    stage.start("pong", "10.0.0.2")
+    assert stage.kernel.ports() == [("10.0.0.1", "10.0.0.2", 3)]
+
+
+def test_links_are_counted_on_the_network_they_are_on(stage: Stage) -> None:
+    stage.create("web", "db:db", mode="mine")
+    stage.start("web", "10.0.0.1")
+    assert stage.kernel.ports() == [], "db is not on that network"
 
 
 def test_without_a_network_a_link_is_shown_and_does_nothing(stage: Stage) -> None:
