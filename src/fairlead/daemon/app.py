@@ -18,10 +18,13 @@ from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
 from fairlead.engine.bootstrap import Bootstrap
 from fairlead.engine.build import Builder
+from fairlead.engine.commit import Committer
 from fairlead.engine.connect import Connector
 from fairlead.engine.containers import Containers
 from fairlead.engine.control import Control
+from fairlead.engine.copy import Copier
 from fairlead.engine.creation import Creator
+from fairlead.engine.diff import Changes
 from fairlead.engine.directory import Directory
 from fairlead.engine.disposal import Disposer
 from fairlead.engine.engine import Engine
@@ -130,7 +133,10 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         etc=etc, monitor=monitor, control=control, remover=remover, tasks=tasks,
     )  # fmt: skip
     engine = Engine(
-        containers=containers, execs=execs, images=images, builder=Builder(settings, images, snapshots, containers),
+        containers=containers, execs=execs, copier=Copier(registry, snapshots, etc, events),
+        changes=Changes(registry, snapshots),
+        committer=Committer(registry, control, images, snapshots, events),
+        images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks, volumes=volumes,
         events=events, system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip

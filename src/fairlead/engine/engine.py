@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from fairlead.engine.bootstrap import Bootstrap
 from fairlead.engine.build import Builder
+from fairlead.engine.commit import Committer
 from fairlead.engine.containers import Containers
+from fairlead.engine.copy import Copier
+from fairlead.engine.diff import Changes
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
 from fairlead.engine.images import Images
@@ -20,6 +23,9 @@ from fairlead.engine.volumes import Volumes
 class Engine:
     containers: Containers
     execs: Execs
+    copier: Copier
+    changes: Changes
+    committer: Committer
     images: Images
     builder: Builder
     bootstrap: Bootstrap

@@ -59,7 +59,7 @@ class Remover:
         if container.state.status is not Status.REMOVING and not container.host_config.auto_remove:
             container = self._registry.save(replace(container, state=state.removing(container.state)))
         self._linker.source_removed(container)
-        self._snapshots.umount(container.id)
+        self._snapshots.umount(container.id, removed=True)
         self._connector.forget(container)
         self._volumes.release(container.mounts, container.id, remove_anonymous=volumes)
         self._registry.remove(container)

@@ -6,9 +6,9 @@ A worker holds the reading end of a pipe whose other end is ours: when that clos
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -20,6 +20,7 @@ from fairlead.linux import process
 
 _SOURCE = str(Path(fairlead.__file__).parent.parent)
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from fairlead.images.worker.entry import main; main()"
+_PIPE = 1 << 20
 
 
 async def run(
@@ -31,10 +32,8 @@ async def run(
     stdout: int | None = None,
 ) -> dict[str, Any]:
     """One operation; its answer. Refused input is InvalidParameter. `chunks` or the open file `stdin` is its input."""
-    text = json.dumps({"operation": operation, **arguments})
     answer_r, answer_w = os.pipe2(os.O_CLOEXEC)
-    life_r, life_w = os.pipe2(os.O_CLOEXEC)
-    fds = {3: answer_w, 4: life_r}
+    fds = {3: answer_w}
     feed_w = -1
     if chunks is not None:
         feed_r, feed_w = os.pipe2(os.O_CLOEXEC)
@@ -45,22 +44,46 @@ async def run(
         fds[1] = stdout
     fds[2] = 2
     try:
-        child = process.spawn([sys.executable, "-I", "-S", "-c", _PROGRAM, _SOURCE, text], fds=fds)
+        child, life = _spawn(operation, arguments, fds)
+    except BaseException:
+        os.close(answer_r)
+        raise
     finally:
         os.close(answer_w)
-        os.close(life_r)
         if chunks is not None:
             os.close(fds[0])
     try:
         if chunks is not None:
-            await feed(chunks, feed_w)
-        raw, code = await asyncio.gather(process.read_all(answer_r), process.wait(child))
+            try:
+                await feed(chunks, feed_w)
+            except BaseException:
+                os.close(answer_r)
+                raise
+        raw, _ = await asyncio.gather(process.read_all(answer_r), process.wait_pidfd(child.pidfd))
     except BaseException:
-        _end(child)
+        await process.end(child)
         raise
     finally:
-        os.close(life_w)
-    answer: dict[str, Any] = json.loads(raw) if raw else {"error": f"image worker ended with {code}"}
+        os.close(life)
+    code = await process.wait(child)
+    return _checked(operation, json.loads(raw) if raw else {"error": f"image worker ended with {code}"})
+
+
+def _spawn(operation: str, arguments: Mapping[str, Any], fds: Mapping[int, int]) -> tuple[process.Child, int]:
+    """The worker, and our end of the pipe it lives by."""
+    text = json.dumps({"operation": operation, **arguments})
+    worker_end, life = os.pipe2(os.O_CLOEXEC)
+    try:
+        argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, _SOURCE, text]
+        return process.spawn(argv, fds={**fds, 4: worker_end}), life
+    except BaseException:
+        os.close(life)
+        raise
+    finally:
+        os.close(worker_end)
+
+
+def _checked(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     if "refused" in answer:
         raise InvalidParameter(str(answer["refused"]))
     if "error" in answer:
@@ -68,13 +91,81 @@ async def run(
     return answer
 
 
-def _end(child: process.Child) -> None:
-    """Kills a worker and waits for it: what it was writing to may be removed at once."""
+async def begin(operation: str, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], Output]:
+    """An operation that answers before its output: the answer, and the output, to be read to its end or closed."""
+    answer_r, answer_w = os.pipe2(os.O_CLOEXEC)
+    reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
-        os.kill(child.pid, signal.SIGKILL)
-        os.waitpid(child.pid, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass  # it had ended, and was reaped
+        child, life = _spawn(operation, arguments, {1: writer, 2: 2, 3: answer_w})
+    except BaseException:
+        os.close(answer_r)
+        os.close(reader)
+        raise
+    finally:
+        os.close(answer_w)
+        os.close(writer)
+    output = Output(operation, child, reader, life)
+    try:
+        raw = await process.read_all(answer_r)
+        return _checked(operation, json.loads(raw) if raw else {"error": "the worker ended without an answer"}), output
+    except BaseException:
+        await output.aclose()
+        raise
+
+
+class Output:
+    """What a worker writes to its stdout. Closed early, it ends the worker."""
+
+    def __init__(self, operation: str, child: process.Child, reader: int, life: int) -> None:
+        self._operation = operation
+        self._child = child
+        self._reader = reader
+        self._life = life
+        os.set_blocking(reader, False)
+        try:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE)
+        except OSError:
+            pass  # beyond the user's share of pipes: slower
+
+    def __aiter__(self) -> Output:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._reader < 0:
+            raise StopAsyncIteration
+        if data := await _read(self._reader):
+            return data
+        self._close()
+        code = await process.wait(self._child)
+        os.close(self._life)
+        if code:
+            raise SystemFailure(f"{self._operation}: the worker ended with {code}")
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        if self._reader >= 0:
+            self._close()
+            os.close(self._life)
+            await process.end(self._child)
+
+    def _close(self) -> None:
+        os.close(self._reader)
+        self._reader = -1
+
+
+async def _read(reader: int) -> bytes:
+    """Some bytes of a pipe; none at its end."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return os.read(reader, _PIPE)
+        except BlockingIOError:
+            ready: asyncio.Future[None] = loop.create_future()
+            loop.add_reader(reader, _resolve, ready)
+            try:
+                await ready
+            finally:
+                loop.remove_reader(reader)
 
 
 async def output(operation: str, arguments: Mapping[str, Any]) -> AsyncIterator[bytes]:
@@ -88,21 +179,8 @@ async def output(operation: str, arguments: Mapping[str, Any]) -> AsyncIterator[
     finally:
         os.close(writer)
     os.set_blocking(reader, False)
-    loop = asyncio.get_running_loop()
     try:
-        while True:
-            try:
-                data = os.read(reader, 1 << 18)
-            except BlockingIOError:
-                ready: asyncio.Future[None] = loop.create_future()
-                loop.add_reader(reader, _resolve, ready)
-                try:
-                    await ready
-                finally:
-                    loop.remove_reader(reader)
-                continue
-            if not data:
-                break
+        while data := await _read(reader):
             yield data
         await task
     finally:

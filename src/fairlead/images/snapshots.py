@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
 from fairlead.linux import files, mounts
 from fairlead.model.image import Image
-
-Change = tuple[int, str]
-MODIFIED, ADDED, DELETED = 0, 1, 2
 
 
 class Snapshots:
@@ -25,6 +23,8 @@ class Snapshots:
         self._root = root
         self._directories = directories
         self._empty = root / "empty"
+        self._holders: dict[str, int] = {}
+        self._leaving: set[str] = set()
 
     def prepare(self, container_id: str, image: Image | None) -> None:
         """Makes the directories; remembers which layers are below."""
@@ -51,7 +51,7 @@ class Snapshots:
     def paths(self, container_id: str) -> dict[str, str]:
         """As inspect shows them (GraphDriver.Data)."""
         base = self._root / container_id
-        lower = self._lower(container_id)
+        lower = self.layers(container_id)
         return {
             "ID": container_id,
             "LowerDir": ":".join(map(str, lower)),
@@ -62,9 +62,6 @@ class Snapshots:
 
     def layers(self, container_id: str) -> list[Path]:
         """The trees below the container's own, the topmost first."""
-        return self._lower(container_id)
-
-    def _lower(self, container_id: str) -> list[Path]:
         try:
             text = (self._root / container_id / "lower").read_text()
         except FileNotFoundError as error:
@@ -79,11 +76,12 @@ class Snapshots:
 
     def mount(self, container_id: str) -> Path:
         """The merged tree. Mounted already is fine."""
+        self._leaving.discard(container_id)
         base = self._root / container_id
         merged = base / "merged"
         if os.path.ismount(merged):
             return merged
-        lower = self._lower(container_id)
+        lower = self.layers(container_id)
         if not lower:
             self._empty.mkdir(exist_ok=True)
             lower = [self._empty]
@@ -93,8 +91,30 @@ class Snapshots:
             raise SystemFailure(f"mount root file system of {container_id[:12]}: {error.strerror}") from error
         return merged
 
-    def umount(self, container_id: str) -> None:
-        """Not mounted is fine; a busy one is detached."""
+    @contextmanager
+    def held(self, container_id: str) -> Iterator[Path]:
+        """The merged tree, which stays mounted for the block, whether the container starts or ends meanwhile. One
+        overlay at a time: two over the same upper directory do not know of each other."""
+        fresh = not os.path.ismount(self.merged(container_id))
+        merged = self.mount(container_id)
+        if fresh:
+            self._leaving.add(container_id)
+        self._holders[container_id] = self._holders.get(container_id, 0) + 1
+        try:
+            yield merged
+        finally:
+            self._holders[container_id] -= 1
+            if not self._holders[container_id]:
+                del self._holders[container_id]
+                if container_id in self._leaving:
+                    self.umount(container_id)
+
+    def umount(self, container_id: str, *, removed: bool = False) -> None:
+        """Not mounted is fine; a busy one is detached. Somebody who holds it keeps it, unless it is to be removed."""
+        if container_id in self._holders and not removed:
+            self._leaving.add(container_id)
+            return
+        self._leaving.discard(container_id)
         try:
             mounts.umount(self._root / container_id / "merged", lazy=True)
         except OSError as error:
@@ -102,24 +122,8 @@ class Snapshots:
 
     def remove(self, container_id: str) -> None:
         """Unmounts and deletes; absent is fine."""
-        self.umount(container_id)
+        self.umount(container_id, removed=True)
         files.remove_tree(self._root / container_id)
-
-    def changes(self, container_id: str) -> list[Change]:
-        """What the container added, modified and deleted, sorted by path."""
-        upper, lower = self.upper(container_id), self._lower(container_id)
-        out: list[Change] = []
-        for folder, names, leaves in os.walk(upper):
-            for name in sorted([*names, *leaves]):
-                path = f"{folder}/{name}"
-                relative = "/" + os.path.relpath(path, upper)
-                status = os.lstat(path)
-                below = any(os.path.lexists(f"{layer}{relative}") for layer in lower)
-                if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
-                    out.append((DELETED, relative))
-                else:
-                    out.append((MODIFIED if below else ADDED, relative))
-        return sorted(out, key=lambda change: change[1])
 
     def sweep(self, keep: set[str]) -> None:
         """Removes snapshots of containers that are not in `keep`."""

@@ -135,6 +135,15 @@ async def wait(child: Child) -> int:
     return _reap(child)
 
 
+async def end(child: Child) -> None:
+    """Kills the child, whatever it does, and reaps it, even if the waiting is cancelled."""
+    signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+    try:
+        await wait_pidfd(child.pidfd)
+    finally:
+        _reap(child)
+
+
 def _reap(child: Child) -> int:
     """Of a child that has ended, or was just killed: waits no longer than the kernel takes."""
     try:

@@ -185,6 +185,20 @@ class ExecView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRequest:
+    """POST /commit. `config` None = the container's own."""
+
+    container: str
+    repo: str = ""
+    tag: str = ""
+    author: str = ""
+    comment: str = ""
+    changes: tuple[str, ...] = ()
+    pause: bool = True
+    config: Config | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """POST /build (classic builder)."""
 

@@ -71,7 +71,6 @@ def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:
             400,
             "client version 1.51 is too new. Maximum supported API version is 1.50",
         ),
-        ("GET", "/containers/x/stats", 501, "GET /containers/x/stats is not supported by this engine"),
     ],
 )
 def test_refusals_have_docker_status_and_text(

@@ -34,6 +34,7 @@ from fairlead.model.request import (
     AttachRequest,
     BootstrapRequest,
     BuildRequest,
+    CommitRequest,
     ContainerView,
     CreateRequest,
     CreateResult,
@@ -549,10 +550,43 @@ class FakeEvents:
             self.left.set()
 
 
+class FakeCopier:
+    async def stat(self, ref: str, path: str) -> Mapping[str, Any]:
+        return {"name": "x", "size": 1, "mode": 0o644, "mtime": "2026-01-01T00:00:00Z", "linkTarget": ""}
+
+    async def archive(self, ref: str, path: str) -> tuple[Mapping[str, Any], AsyncIterator[bytes]]:
+        return await self.stat(ref, path), await self.export(ref)
+
+    async def extract(
+        self, ref: str, path: str, chunks: AsyncIterator[bytes], *, careful: bool, copy_owner: bool
+    ) -> None:
+        async for _ in chunks:
+            pass
+
+    async def export(self, ref: str) -> AsyncIterator[bytes]:
+        async def tar() -> AsyncIterator[bytes]:
+            yield bytes(1024)
+
+        return tar()
+
+
+class FakeChanges:
+    async def of(self, ref: str) -> Sequence[tuple[int, str]]:
+        return [(1, "/new")]
+
+
+class FakeCommitter:
+    async def commit(self, request: CommitRequest) -> str:
+        return "sha256:" + "0" * 64
+
+
 class FakeEngine:
     def __init__(self) -> None:
         self.containers = FakeContainers()
         self.execs = FakeExecs()
+        self.copier = FakeCopier()
+        self.changes = FakeChanges()
+        self.committer = FakeCommitter()
         self.images = FakeImages()
         self.registries = FakeRegistries()
         self.builder = FakeBuilder()

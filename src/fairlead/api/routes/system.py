@@ -51,13 +51,7 @@ def routes(settings: Settings, engine: Engine) -> list[Route]:
     missing = [
         Route("POST", "/session", handlers.missing),
         Route("POST", "/grpc", handlers.missing),
-        Route("POST", "/commit", handlers.missing),
         Route("GET", "/containers/{name}/stats", handlers.missing),
-        Route("GET", "/containers/{name}/changes", handlers.missing),
-        Route("GET", "/containers/{name}/export", handlers.missing),
-        Route("GET", "/containers/{name}/archive", handlers.missing),
-        Route("HEAD", "/containers/{name}/archive", handlers.missing),
-        Route("PUT", "/containers/{name}/archive", handlers.missing),
     ]
     return [
         Route("GET", "/_ping", handlers.ping),

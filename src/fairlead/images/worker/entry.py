@@ -63,13 +63,6 @@ def _seal(arguments: Arguments) -> Arguments:
     return {"diff_id": packer.diff_id, "size": packer.size, "tar_size": packer.total}
 
 
-def _export(arguments: Arguments) -> Arguments:
-    """Plain tree → tar on stdout."""
-    packer = Packer(arguments["tree"], write=write_stdout, whiteouts=False)
-    packer.run()
-    return {"size": packer.size}
-
-
 def _assemble(arguments: Arguments) -> Arguments:
     assemble.run(arguments["members"], write_stdout)
     return {}
@@ -136,16 +129,28 @@ def _mkdir(arguments: Arguments) -> Arguments:
     return {}
 
 
-OPERATIONS: dict[str, Callable[[Arguments], Arguments]] = {
+def _transfer(name: str) -> Callable[[Arguments], Arguments | None]:
+    """Operations on the root of a container (transfer.py, changes.py): imported for these alone."""
+
+    def run(arguments: Arguments) -> Arguments | None:
+        from fairlead.images.worker import changes, transfer
+
+        operation: Callable[[Arguments], Arguments | None] = getattr(transfer, name, None) or getattr(changes, name)
+        return operation(arguments)
+
+    return run
+
+
+OPERATIONS: dict[str, Callable[[Arguments], Arguments | None]] = {
     "unpack": _unpack,
     "seal": _seal,
-    "export": _export,
     "assemble": _assemble,
     "remove": _remove,
     "copy": _copy,
     "sums": _sums,
     "fetch": _fetch,
     "mkdir": _mkdir,
+    **{name: _transfer(name) for name in ("stat", "read", "extract", "export_root", "pack", "diff")},
 }
 
 
@@ -155,7 +160,13 @@ def main() -> None:
     if arguments.get("site"):
         sys.path.append(arguments["site"])
         preload()
-    os.write(RESULT_FD, json.dumps(guarded(OPERATIONS[arguments["operation"]], arguments)).encode())
+    answer = guarded(OPERATIONS[arguments["operation"]], arguments)
+    if answer is None:
+        return  # it has answered already
+    try:
+        os.write(RESULT_FD, json.dumps(answer).encode())
+    except OSError:  # it was amid its output, which ends here
+        sys.exit(1 if "BrokenPipeError" in str(answer) else str(answer))
 
 
 def die_with_the_daemon() -> None:
@@ -170,8 +181,8 @@ def die_with_the_daemon() -> None:
         pass
 
 
-def guarded(operation: Callable[[Arguments], Arguments], arguments: Arguments) -> Arguments:
-    """The answer, or what was refused, or which error there was."""
+def guarded(operation: Callable[[Arguments], Arguments | None], arguments: Arguments) -> Arguments | None:
+    """The answer, or what was refused, or which error there was; None where the operation has answered itself."""
     sys.setrecursionlimit(10_000)  # trees are walked as deep as the kernel allows paths to be
     try:
         return operation(arguments)

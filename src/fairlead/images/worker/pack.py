@@ -5,6 +5,7 @@ The order is sorted and times are whole seconds, so that equal trees give equal 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -17,6 +18,8 @@ from fairlead.images.worker.unpack import OPAQUE, WHITEOUT
 
 _CHUNK = 1 << 18
 _OVERLAY = "trusted.overlay."
+_REPLACED = (errno.ENOENT, errno.ELOOP, errno.EACCES, errno.ENXIO)
+"""What opening a file says that was a file a moment ago: its owner is alive. Devices do not open at all."""
 
 
 @dataclass
@@ -29,6 +32,11 @@ class Packer:
     size: int = 0
     total: int = 0
     whiteouts: bool = True
+    hashed: bool = True
+    send: Callable[[int, int], int] | None = None
+    """Takes the content of an open file, and so many bytes of it, past us; returns how many there were."""
+    skip: frozenset[str] = frozenset()
+    """Names that are left out: what the engine itself put there."""
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     _links: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -37,22 +45,37 @@ class Packer:
         return "sha256:" + self._hash.hexdigest()
 
     def run(self) -> None:
-        self._directory("")
+        """The whole tree, but for its root."""
+        self._directory("", self.root)
+        self._end()
+
+    def run_one(self, name: str) -> None:
+        """The root, be it a directory or not, under `name`, and what is below it."""
+        self._entry(name, self.root)
+        self._end()
+
+    def _end(self) -> None:
         self._raw(b"\0" * 1024)
         self._raw(b"\0" * (-self.total % tarfile.RECORDSIZE))
 
-    def _directory(self, name: str) -> None:
-        path = f"{self.root}/{name}" if name else self.root
+    def _directory(self, name: str, path: str) -> None:
         if name and self.whiteouts and _opaque(path):
             self._header(self._info(f"{name}/{OPAQUE}", tarfile.REGTYPE))
-        with os.scandir(path) as found:
-            names = sorted(entry.name for entry in found)
+        try:
+            with os.scandir(path) as found:
+                names = sorted(entry.name for entry in found)
+        except FileNotFoundError:
+            return  # removed under our eyes
+        prefix = f"{name.rstrip('/')}/" if name else ""
         for base in names:
-            self._entry(f"{name}/{base}" if name else base)
+            if prefix + base not in self.skip:
+                self._entry(prefix + base, f"{path.rstrip('/')}/{base}")
 
-    def _entry(self, name: str) -> None:
-        path = f"{self.root}/{name}"
-        status = os.lstat(path)
+    def _entry(self, name: str, path: str) -> None:
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            return
         mode = status.st_mode
         if stat.S_ISSOCK(mode):
             return  # a socket without its server is nothing; Docker leaves it out too
@@ -69,14 +92,14 @@ class Packer:
         if info.type == tarfile.REGTYPE:
             self._content(path, name, info.size)
         elif info.type == tarfile.DIRTYPE:
-            self._directory(name)
+            self._directory(name, path)
 
     def _kind(self, info: tarfile.TarInfo, path: str, status: os.stat_result) -> None:
         mode = status.st_mode
         key = (status.st_dev, status.st_ino)
         if stat.S_ISDIR(mode):
             info.type = tarfile.DIRTYPE
-            info.name += "/"
+            info.name = info.name.rstrip("/") + "/"
         elif status.st_nlink > 1 and key in self._links:
             info.type, info.linkname = tarfile.LNKTYPE, self._links[key]
             info.pax_headers = {}
@@ -106,17 +129,31 @@ class Packer:
         self.size += size
         if self.recipe is not None:
             self.recipe.file(os.fsencode(name), size)
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        left = size - self._from_file(path, size)
+        while left:  # shrank or went under our eyes: as tar does
+            self._emit(b"\0" * min(left, _CHUNK))
+            left -= min(left, _CHUNK)
+        self._raw(b"\0" * (-size % tarfile.BLOCKSIZE))
+
+    def _from_file(self, path: str, size: int) -> int:
+        """How much of it there was."""
         try:
-            left = size
-            while left:
-                data = os.read(fd, min(left, _CHUNK))
-                data = data or b"\0" * min(left, _CHUNK)  # shrank under our eyes: as tar does
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in _REPLACED:
+                return 0
+            raise
+        try:
+            done = 0
+            if self.send is not None:
+                done = self.send(fd, size)
+                self.total += done
+            while done < size and (data := os.read(fd, min(size - done, _CHUNK))):
                 self._emit(data)
-                left -= len(data)
+                done += len(data)
+            return done
         finally:
             os.close(fd)
-        self._raw(b"\0" * (-size % tarfile.BLOCKSIZE))
 
     def _raw(self, data: bytes) -> None:
         if self.recipe is not None:
@@ -124,7 +161,8 @@ class Packer:
         self._emit(data)
 
     def _emit(self, data: bytes) -> None:
-        self._hash.update(data)
+        if self.hashed:
+            self._hash.update(data)
         self.total += len(data)
         if self.write is not None:
             self.write(data)

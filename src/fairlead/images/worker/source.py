@@ -29,15 +29,22 @@ class Source:
     """`record` receives every byte that is not file content."""
 
     def __init__(
-        self, fd: int, *, limit: int, record: Callable[[bytes], None] | None = None, whole: bool = True
+        self,
+        fd: int,
+        *,
+        limit: int,
+        record: Callable[[bytes], None] | None = None,
+        whole: bool = True,
+        hashed: bool = True,
     ) -> None:
         self.outer = hashlib.sha256()
         """Of the stream as it comes; left alone where `whole` is false, since somebody else has it."""
-        self._whole = whole
+        self._whole = whole and hashed
         self.outer_size = 0
         self.inner = hashlib.sha256()
         self.compression = ""
         self._fd = fd
+        self._hashed = hashed
         self._limit = limit
         self._record = record
         self._position = 0
@@ -77,7 +84,8 @@ class Source:
         data = next(self._chunks, b"")
         if not data:
             return False
-        self.inner.update(data)
+        if self._hashed:
+            self.inner.update(data)
         self._received += len(data)
         if self._received > self._limit:
             raise TooLarge(f"archive unpacks to more than {self._limit} bytes")

@@ -38,7 +38,7 @@ def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say
 
     def unpack() -> dict[str, Any]:
         os.close(writer)
-        return entry.guarded(lambda given: entry.unpack_from(reader, given, whole=False), dict(command))
+        return entry.guarded(lambda given: entry.unpack_from(reader, given, whole=False), dict(command)) or {}
 
     child = children.Asked(unpack)
     os.close(reader)
