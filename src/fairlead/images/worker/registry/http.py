@@ -6,6 +6,7 @@ with TLS goes on without.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import ssl
@@ -190,12 +191,22 @@ def _rest(response: BaseHTTPResponse) -> bytes:
         return b""
 
 
+@functools.cache
+def authorities() -> ssl.SSLContext:
+    """The machine's, read once: main() does it for all sessions, since it takes longer than a small pull."""
+    return ssl.create_default_context()
+
+
 def tls(endpoint: Mapping[str, Any]) -> ssl.SSLContext:
     """The machine's authorities and those of certs.d; a client's certificate where there is one."""
-    context = ssl.create_default_context()
     if endpoint.get("insecure"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    elif endpoint.get("ca") or endpoint.get("pairs"):
+        context = ssl.create_default_context()
+    else:
+        return authorities()
     try:
         for path in endpoint.get("ca") or ():
             context.load_verify_locations(path)

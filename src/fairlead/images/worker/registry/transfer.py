@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairlead.images.worker import children, entry
-from fairlead.images.worker.registry import failure, layer, resolve, upload
+from fairlead.images.worker.registry import failure, http, layer, resolve, upload
 from fairlead.images.worker.registry.auth import Credentials
 from fairlead.images.worker.registry.download import Patience
 from fairlead.images.worker.registry.failure import Failure
@@ -32,19 +32,21 @@ Message = dict[str, Any]
 def main() -> None:
     """Until the daemon is gone, or nothing was asked for `idle` seconds."""
     entry.preload()
+    http.authorities()
     control = socket.socket(fileno=CONTROL_FD)
     control.settimeout(float(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # sessions need no reaping
     gc.freeze()
     while True:
         try:
-            data, fds, _, _ = socket.recv_fds(control, 1, 1)
+            data, fds, _, _ = socket.recv_fds(control, 1, 2)
         except TimeoutError:
             return
         if not data:
             return
         children.fork(lambda fd=fds[0]: _session(control, fd))  # type: ignore[misc]
-        os.close(fds[0])
+        for fd in fds:  # the second is the pipe of life: who holds it lives (transfers.py)
+            os.close(fd)
 
 
 def _session(control: socket.socket, fd: int) -> None:
