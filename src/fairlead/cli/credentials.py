@@ -39,9 +39,17 @@ def header(domain: str) -> dict[str, str]:
     """The header that tells the daemon who we are to a registry."""
     name = key(domain)
     auth = {**(get(name) or {}), "serveraddress": name}
-    text = jsontext.dumps(auth if len(auth) > 1 else {}).encode()
-    encoded = binascii.b2a_base64(text, newline=False).decode().replace("+", "-").replace("/", "_")
-    return {"X-Registry-Auth": encoded}
+    return {"X-Registry-Auth": _url_safe(auth if len(auth) > 1 else {})}
+
+
+def headers_of_build() -> dict[str, str]:
+    """The header with all credentials, for the images that a build takes."""
+    return {"X-Registry-Config": _url_safe(every())}
+
+
+def _url_safe(value: dict[str, Any]) -> str:
+    encoded = binascii.b2a_base64(jsontext.dumps(value).encode(), newline=False).decode()
+    return encoded.replace("+", "-").replace("/", "_")
 
 
 def get(name: str) -> Auth | None:

@@ -23,6 +23,7 @@ from fairlead.engine.buildsources import Known, Sources
 from fairlead.engine.buildstage import StageBuilder, Workers
 from fairlead.engine.buildtools import BuildFailed, Row, Tools
 from fairlead.errors import EngineError, NotFound
+from fairlead.images import endpoints, reference
 from fairlead.images.dockerfile import words
 from fairlead.images.dockerfile.instructions import Instruction
 from fairlead.images.dockerfile.plan import Plan, Stage
@@ -264,7 +265,8 @@ class Order:
                 return images.get(name)
             except NotFound:
                 pass
-        async for row in images.pull(name, ""):
+        login = self._request.logins.get(endpoints.credential_key(reference.parse(name).domain))
+        async for row in images.pull(name, "", platform=self._request.platform, login=login):
             await voice.queue.put(row)
         return images.get(name)
 

@@ -199,6 +199,17 @@ class CommitRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    """Docker's AuthConfig: who the user is to a registry."""
+
+    username: str = ""
+    password: str = ""
+    identity_token: str = ""
+    registry_token: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """POST /build (classic builder)."""
 
@@ -218,6 +229,8 @@ class BuildRequest:
     platform: str = ""
     remote: str = ""
     secrets: Mapping[str, bytes] = field(default_factory=dict)
+    logins: Mapping[str, RegistryLogin] = field(default_factory=dict)
+    """By registry, for the images that it builds on."""
     squash: bool = False
 
 
@@ -264,14 +277,3 @@ class VolumeRequest:
     driver: str = "local"
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryLogin:
-    """Docker's AuthConfig: who the user is to a registry."""
-
-    username: str = ""
-    password: str = ""
-    identity_token: str = ""
-    registry_token: str = ""
-    server: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 from fairlead.api.exchange import Request
 from fairlead.api.schema import host_config, limits, validation
 from fairlead.api.schema.fields import Fields
+from fairlead.api.schema.registry import parse_logins
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import HostConfig
 from fairlead.model.request import BootstrapRequest, BuildRequest
@@ -37,6 +38,7 @@ def parse_build(request: Request) -> BuildRequest:
         platform=request.text("platform"),
         remote=request.text("remote"),
         secrets=_secrets(request.head.headers.get(SECRETS, "")),
+        logins=parse_logins(request.head.headers.get("x-registry-config", "")),
         squash=request.flag("squash"),
     )
 

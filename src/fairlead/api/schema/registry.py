@@ -19,6 +19,15 @@ def parse_login(header: str) -> RegistryLogin:
         return RegistryLogin()
 
 
+def parse_logins(header: str) -> dict[str, RegistryLogin]:
+    """X-Registry-Config: AuthConfigs by registry, for builds. One that cannot be read is none, as in Docker."""
+    try:
+        raw = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+        return {str(name): of_config(entry) for name, entry in raw.items() if isinstance(entry, dict)}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
 def of_config(raw: Mapping[str, Any]) -> RegistryLogin:
     """Names match in any case, as for Go; `auth` is base64 of user:password."""
     values = {name.lower(): value for name, value in raw.items() if isinstance(value, str)}

@@ -72,7 +72,7 @@ def info(facts: Facts, settings: Settings, compatible_with: str, version: Versio
         "CgroupVersion": str(facts.features.cgroup_version),
         **_machine(),
         "IndexServerAddress": "https://index.docker.io/v1/",
-        "RegistryConfig": _registries(version),
+        "RegistryConfig": _registries(settings, version),
         "GenericResources": None,
         "DockerRootDir": str(settings.data_root),
         "HttpProxy": os.environ.get("HTTP_PROXY", ""),
@@ -126,11 +126,16 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _registries(version: Version) -> dict[str, Any]:
+def _registries(settings: Settings, version: Version) -> dict[str, Any]:
+    networks = [name for name in settings.insecure_registries if "/" in name]
+    hosts = [name for name in settings.insecure_registries if "/" not in name]
+    mirrors = [f"{url}/" for url in settings.registry_mirrors]
+    indexes = {name: {"Name": name, "Mirrors": [], "Secure": False, "Official": False} for name in hosts}
+    hub = {"Name": "docker.io", "Mirrors": mirrors, "Secure": True, "Official": True}
     value: dict[str, Any] = {
-        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
-        "IndexConfigs": {"docker.io": {"Name": "docker.io", "Mirrors": [], "Secure": True, "Official": True}},
-        "Mirrors": [],
+        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8", *networks],
+        "IndexConfigs": {"docker.io": hub, **indexes},
+        "Mirrors": mirrors,
     }
     if version < (1, 48):
         value |= {"AllowNondistributableArtifactsCIDRs": None, "AllowNondistributableArtifactsHostnames": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, context, jsontext, progress, units
+from fairlead.cli import client, context, credentials, jsontext, progress, units
 from fairlead.cli.commands.image import split_reference
 from fairlead.cli.flags import Options, UsageError, Verb, boolean, items, number, parse, text
 
@@ -29,7 +29,7 @@ def build(api: Client, argv: list[str]) -> int:
         sent = _context(options)
         body = _counted(sent, quiet=options["quiet"])
         query = _query(options, sent.dockerfile)
-        headers = _secrets(options["secret"])
+        headers = {**_secrets(options["secret"]), **credentials.headers_of_build()}
         chunks = api.stream("POST", "/build", body, content_type="application/x-tar", headers=headers, **query)
     except context.ContextError as error:
         raise client.Refused(str(error)) from None
