@@ -63,6 +63,7 @@ class Engine:
         self.exec_root = self.root / "exec"
         self.log = self.root / "log"
         self.flags = list(flags)
+        self.environment = dict(CLEAN_ENV)
         self.process: subprocess.Popen[bytes] | None = None
         self._docker_config = self.root / "docker-config"
         self._docker_config.mkdir(exist_ok=True)
@@ -87,7 +88,7 @@ class Engine:
                  "--host", f"unix://{self.daemon_socket}", "--data-root", str(self.data_root),
                  "--exec-root", str(self.exec_root), "--bridge", "fairlead0", "--bip", "172.17.0.1/16",
                  "--default-address-pool", "base=10.210.0.0/16,size=24", *self.flags],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=CLEAN_ENV,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment,
             )  # fmt: skip
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -18,10 +18,14 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import zstandard
+
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _SIZE = 400_000
 
@@ -59,7 +63,10 @@ class Content:
         if kind == "more-diff-ids":
             config["rootfs"] = {"type": "layers", "diff_ids": [diff_id, diff_id]}
         self.config = json.dumps(config).encode() if kind != "config-is-html" else b"<html>"
-        layer = {"mediaType": LAYER, "size": len(self.layer), "digest": digest(self.layer)}
+        if kind == "zstd":
+            self.layer = zstandard.compress(plain)
+        media_type = ZSTD_LAYER if kind == "zstd" else LAYER
+        layer = {"mediaType": media_type, "size": len(self.layer), "digest": digest(self.layer)}
         if kind == "foreign":
             layer["urls"] = ["http://127.0.0.1:1/elsewhere"]
         if kind == "odd-digest":
@@ -106,6 +113,19 @@ class Deep:
         }
         self.manifest = json.dumps(document).encode()
         self.blobs[digest(config)] = config
+
+
+def _index(manifest: bytes) -> bytes:
+    """For two machines of which neither is likely to be this one, and an attestation."""
+    entries = [
+        {"mediaType": MANIFEST, "digest": name, "size": len(manifest), "platform": platform}
+        for name, platform in (
+            (f"sha256:{'0' * 64}", {"os": "unknown", "architecture": "unknown"}),
+            (f"sha256:{'1' * 64}", {"os": "linux", "architecture": "s390x"}),
+            (digest(manifest), {"os": "linux", "architecture": "arm", "variant": "v7"}),
+        )
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
 
 
 @functools.cache
@@ -155,6 +175,8 @@ class Handler(BaseHTTPRequestHandler):
             case "once-429" if self.counts[self.path] == 1:
                 body = json.dumps({"errors": [{"code": "TOOMANYREQUESTS", "message": "slow down"}]}).encode()
                 self._send(body, "application/json", 429, ("Retry-After", "1"))
+            case "index" if ":" not in self.path:
+                self._send(_index(content.manifest), OCI_INDEX)
             case "silent":
                 time.sleep(60)
             case _:

@@ -195,7 +195,13 @@ class Images:
         self._events.other("image", action, ref, name=name)
 
     def add(self, image: Image, brought: Sequence[tuple[str, Unpacked]] = ()) -> Image:
-        """Stores an image whose layers are on disk. `brought`: (chain id, layer) new with it."""
+        """Stores an image whose layers are on disk. `brought`: (chain id, layer) new with it.
+
+        Raises SystemFailure if a layer that was there when the caller looked has gone since.
+        """
+        here = {*self.store.directories(image.chain_ids), *(chain for chain, _ in brought)}
+        if gone := [chain for chain in image.chain_ids if chain not in here]:
+            raise SystemFailure(f"layer {gone[0]} was deleted meanwhile")
         rows = []
         for position, chain in enumerate(image.chain_ids):
             parent = image.chain_ids[position - 1] if position else ""

@@ -9,15 +9,15 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairlead.images import job
 
-EMPTY = "empty"
-"""The layer of images that have none."""
+_SNAPSHOTS_OWN = frozenset({"empty", "init"})
+"""What snapshots.py keeps beside the layers for all containers."""
 _CONTAINER = re.compile(r"[0-9a-f]{64}\Z")
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Layers:
             for path, why in answer["left"].items():
                 log.warning("remove layer %s: %s", path, why)
 
-    def strangers(self, known: Collection[str]) -> list[str]:
+    def strangers(self, known: Set[str]) -> list[str]:
         """What lies here and is neither a known layer nor a container's: left by a daemon that was killed."""
         names = (entry.name for entry in self.root.iterdir())
-        return [name for name in names if name not in known and name != EMPTY and not _CONTAINER.match(name)]
+        return [name for name in names if name not in known | _SNAPSHOTS_OWN and not _CONTAINER.match(name)]

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from testbed.engine import Engine
 
+SNAPSHOTS_OWN = ("empty", "init")
+"""What lies beside the layers for all containers."""
+
 
 def disk(engine: Engine) -> list[str]:
     """Everything of images on disk: layers, blobs, and what should not be there."""
     root = engine.data_root
-    layers = [f"overlay2/{path.name}" for path in (root / "overlay2").iterdir() if path.name != "empty"]
+    layers = [f"overlay2/{path.name}" for path in (root / "overlay2").iterdir() if path.name not in SNAPSHOTS_OWN]
     return sorted([*layers, *(f"blobs/{path.name}" for path in (root / "blobs" / "sha256").iterdir())])
 
 

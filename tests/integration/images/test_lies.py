@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,9 +76,32 @@ def test_lie_is_refused_and_nothing_of_it_kept(engine: Engine, liar: str, lie: s
     assert not Path("/escaped").exists()
 
 
-@pytest.mark.parametrize("passing", ["once-500", "once-429", "no-range", "honest"])
+@pytest.mark.parametrize("passing", ["once-500", "once-429", "no-range", "zstd", "honest"])
 def test_what_passes_is_waited_for(engine: Engine, liar: str, passing: str) -> None:
     engine.do("pull", f"{liar}/{passing}")
     assert len(content(engine, f"{liar}/{passing}", "file")) == 400_000
     engine.do("rmi", f"{liar}/{passing}")
     assert disk(engine) == []
+
+
+def test_index_gives_the_platform_that_was_asked_for(engine: Engine, liar: str) -> None:
+    missing = engine.cli("pull", "--platform", "linux/riscv64", f"{liar}/index")
+    assert "no matching manifest for linux/riscv64 in the manifest list entries" in missing.text
+    engine.do("pull", "--platform", "linux/arm/v7", f"{liar}/index")
+    found = engine.json("GET", f"/images/{liar}/index/json")
+    assert len(found["RepoDigests"]) == 1
+    looked = engine.json("GET", f"/distribution/{liar}/index/json")
+    assert found["RepoDigests"][0].endswith(looked["Descriptor"]["digest"])  # the index's, as Docker keeps it
+    assert [p["architecture"] for p in looked["Platforms"]] == ["s390x", "arm"]
+    engine.do("rmi", f"{liar}/index")
+
+
+def test_event_loop_answers_while_a_bomb_goes_off(engine: Engine, liar: str) -> None:
+    client = engine.client("fairlead")
+    with subprocess.Popen([*client.argv, "pull", f"{liar}/bomb"], env=client.env, stderr=subprocess.DEVNULL) as process:
+        slowest = 0.0
+        while process.poll() is None:
+            begun = time.monotonic()
+            assert engine.api("GET", "/_ping")[0] == 200
+            slowest = max(slowest, time.monotonic() - begun)
+    assert slowest < 0.25  # 20 ms on a quiet machine; this one may have others on it

@@ -13,7 +13,7 @@ import pytest
 
 from integration.images.stage import content, disk, import_image, noise
 from testbed.engine import CLEAN_ENV, Client, Engine
-from testbed.host import ADDRESS, Host
+from testbed.host import ADDRESS, SECOND_ADDRESS, Host
 from testbed.registry import PASSWORD, USER, Registry, certificate, serve
 
 pytestmark = pytest.mark.root
@@ -261,3 +261,36 @@ def test_pull_that_the_client_leaves_leaves_nothing(stage: Stage) -> None:
         while disk(engine) != before and time.monotonic() < deadline:
             time.sleep(0.02)
     assert disk(engine) == before
+
+
+def test_proxy_of_the_environment_is_gone_through_but_not_to_where_it_is_excluded(tmp_path: Path) -> None:
+    with Engine(Host(), "--insecure-registry", ADDRESS, "--insecure-registry", SECOND_ADDRESS) as engine:
+        log = tmp_path / "log"
+        with serve(engine.host, "httpproxy.py", log=log) as proxy:
+            engine.environment |= {"HTTP_PROXY": f"http://{proxy}", "HTTPS_PROXY": proxy, "NO_PROXY": SECOND_ADDRESS}
+            engine.start()
+            engine.do("image", "bootstrap", "box", "--busybox")
+            for address in (ADDRESS, SECOND_ADDRESS):
+                with Registry(engine.host, engine.root, 5000, address=address):
+                    engine.do("tag", "box", f"{address}:5000/box")
+                    engine.do("push", f"{address}:5000/box")
+                    engine.do("rmi", f"{address}:5000/box")
+                    engine.do("pull", f"{address}:5000/box")
+    requests = log.read_text()
+    assert f"GET http://{ADDRESS}:5000/v2/box/manifests/latest" in requests
+    assert SECOND_ADDRESS not in requests
+
+
+@CLIENTS
+def test_build_takes_its_base_from_a_registry_that_asks_who_we_are(stage: Stage, program: str) -> None:
+    client, server = stage.client(program), stage.tls.address
+    name = f"{server}/{program}/base:1"
+    stage.engine.do("tag", "box", name)
+    client.do("login", "-u", USER, "--password-stdin", server, stdin=PASSWORD)
+    client.do("push", name)
+    client.do("rmi", name)
+    client.do("build", "-t", "built", "-", stdin=f"FROM {name}\nENV a=b\n")
+    client.do("rmi", "built", name)
+    client.do("logout", server)
+    refused = client.attempt("build", "-t", "built", "-", stdin=f"FROM {name}\nENV a=b\n")
+    assert "no basic auth credentials" in refused.text

@@ -88,6 +88,7 @@ def test_prune_spares_what_containers_use_and_says_what_it_freed(new_engine: Cal
 
 def test_leftovers_of_a_killed_daemon_are_swept(new_engine: Callable[..., Engine]) -> None:
     engine = new_engine()
+    engine.do("run", "-d", "--name", "keeper", "box", "sleep", "60")
     before = disk(engine)
     engine.kill()
     overlay = engine.data_root / "overlay2"
@@ -96,6 +97,7 @@ def test_leftovers_of_a_killed_daemon_are_swept(new_engine: Callable[..., Engine
     (engine.data_root / "blobs" / "sha256" / ".x.new").touch()
     engine.start()
     assert disk(engine) == before
+    assert engine.do("exec", "keeper", "ls", "/.dockerenv") == "/.dockerenv"
     assert engine.do("run", "--rm", "box", "echo", "still") == "still"
 
 
