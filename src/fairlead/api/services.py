@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fairlead.api.filters import Filters
+from fairlead.api.schema.stats import Reading
 from fairlead.model.container import EndpointRequest, HostConfig
 from fairlead.model.event import Event
 from fairlead.model.host import Facts, Program
@@ -91,6 +92,11 @@ class Copier(Protocol):
 
 class Changes(Protocol):
     async def of(self, ref: str) -> Sequence[tuple[int, str]]: ...
+
+
+class Stats(Protocol):
+    async def once(self, ref: str, *, primed: bool) -> Reading: ...
+    def stream(self, ref: str) -> AsyncIterator[Reading]: ...
 
 
 class Committer(Protocol):
@@ -186,6 +192,8 @@ class Engine(Protocol):
     def changes(self) -> Changes: ...
     @property
     def committer(self) -> Committer: ...
+    @property
+    def stats(self) -> Stats: ...
     @property
     def images(self) -> Images: ...
     @property

@@ -45,6 +45,7 @@ from fairlead.engine.registries import Registries
 from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.restore import Restore
+from fairlead.engine.stats import Stats
 from fairlead.engine.system import System
 from fairlead.engine.topology import Topology
 from fairlead.engine.usage import Usage
@@ -135,7 +136,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     engine = Engine(
         containers=containers, execs=execs, copier=Copier(registry, snapshots, etc, events),
         changes=Changes(registry, snapshots),
-        committer=Committer(registry, control, images, snapshots, events),
+        committer=Committer(registry, control, images, snapshots, events), stats=Stats(registry, runtime),
         images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks, volumes=volumes,
         events=events, system=System(settings, registry, images, usage, runtime, events),

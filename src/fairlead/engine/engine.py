@@ -15,6 +15,7 @@ from fairlead.engine.exec import Execs
 from fairlead.engine.images import Images
 from fairlead.engine.networks import Networks
 from fairlead.engine.registries import Registries
+from fairlead.engine.stats import Stats
 from fairlead.engine.system import System
 from fairlead.engine.volumes import Volumes
 
@@ -26,6 +27,7 @@ class Engine:
     copier: Copier
     changes: Changes
     committer: Committer
+    stats: Stats
     images: Images
     builder: Builder
     bootstrap: Bootstrap

@@ -50,6 +50,7 @@ from fairlead.model.request import (
     VolumeRequest,
     WaitCondition,
 )
+from fairlead.model.stats import Sample
 from fairlead.model.volume import Volume
 
 Filters = Mapping[str, Sequence[str]]
@@ -580,6 +581,24 @@ class FakeCommitter:
         return "sha256:" + "0" * 64
 
 
+@dataclass(frozen=True)
+class FakeReading:
+    container: Container
+    now: Sample | None = None
+    before: Sample | None = None
+
+
+_NOBODY = Container(id="0" * 64, name="x", created=datetime.now(UTC), config=Config(), host_config=HostConfig())
+
+
+class FakeStats:
+    async def once(self, ref: str, *, primed: bool) -> FakeReading:
+        return FakeReading(_NOBODY)
+
+    async def stream(self, ref: str) -> AsyncIterator[FakeReading]:
+        yield FakeReading(_NOBODY)
+
+
 class FakeEngine:
     def __init__(self) -> None:
         self.containers = FakeContainers()
@@ -587,6 +606,7 @@ class FakeEngine:
         self.copier = FakeCopier()
         self.changes = FakeChanges()
         self.committer = FakeCommitter()
+        self.stats = FakeStats()
         self.images = FakeImages()
         self.registries = FakeRegistries()
         self.builder = FakeBuilder()

@@ -51,7 +51,6 @@ def routes(settings: Settings, engine: Engine) -> list[Route]:
     missing = [
         Route("POST", "/session", handlers.missing),
         Route("POST", "/grpc", handlers.missing),
-        Route("GET", "/containers/{name}/stats", handlers.missing),
     ]
     return [
         Route("GET", "/_ping", handlers.ping),
