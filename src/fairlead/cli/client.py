@@ -251,7 +251,7 @@ class Client:
         return sock
 
     def begin(
-        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
+        self, method: str, path: str, /, body: Any = None, *, content_type: str = "application/json",
         upgrade: bool = False, versioned: bool = True, headers: dict[str, str] | None = None, **options: Any,
     ) -> Pending:  # fmt: skip
         """Sends a request. Other keywords make the query. `body`: a JSON value, or an iterator of bytes that is sent as
@@ -289,11 +289,11 @@ class Client:
             pass  # its answer says why, if there is one
         return Pending(self, fresh, b"")
 
-    def open(self, method: str, path: str, body: Any = None, **options: Any) -> Response:
+    def open(self, method: str, path: str, /, body: Any = None, **options: Any) -> Response:
         """The answer, read up to its body; an error status raises ApiError."""
         return self.begin(method, path, body, **options).answer()
 
-    def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+    def call(self, method: str, path: str, /, body: Any = None, **options: Any) -> Any:
         """The JSON value of the answer (None if it has none)."""
         response = self.open(method, path, body, **options)
         data = response.read()
@@ -303,16 +303,16 @@ class Client:
             response.close()
         return jsontext.loads(data) if data.strip() else None
 
-    def get(self, path: str, **options: Any) -> Any:
+    def get(self, path: str, /, **options: Any) -> Any:
         return self.call("GET", path, **options)
 
-    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+    def post(self, path: str, /, body: Any = None, **options: Any) -> Any:
         return self.call("POST", path, body, **options)
 
-    def delete(self, path: str, **options: Any) -> Any:
+    def delete(self, path: str, /, **options: Any) -> Any:
         return self.call("DELETE", path, **options)
 
-    def stream(self, method: str, path: str, body: Any = None, **options: Any) -> Iterator[bytes]:
+    def stream(self, method: str, path: str, /, body: Any = None, **options: Any) -> Iterator[bytes]:
         """The pieces of the answer's body; an error status raises before the first."""
         return self.open(method, path, body, **options).chunks()
 

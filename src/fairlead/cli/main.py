@@ -31,7 +31,8 @@ VERBS = {
     "save": "image:save", "import": "image:import_image", "tag": "image:tag", "rmi": "image:remove",
     "history": "image:history", "pull": "registry:pull", "push": "registry:push",
     "login": "registry:login", "logout": "registry:logout", "search": "registry:search",
-    "version": "system:version", "info": "system:info",
+    "cp": "files:copy", "export": "files:export", "commit": "files:commit", "stats": "resources:stats",
+    "update": "resources:update", "version": "system:version", "info": "system:info",
     "events": "system:events",
 }  # fmt: skip
 NOUNS = {
@@ -40,7 +41,7 @@ NOUNS = {
         "inspect": "look:inspect_containers", "prune": "life:prune",
         **{verb: VERBS[verb] for verb in (
             "run", "create", "start", "stop", "restart", "kill", "pause", "unpause", "rm", "rename", "wait", "port",
-            "top", "logs", "exec", "attach", "diff")},
+            "top", "logs", "exec", "attach", "diff", "cp", "export", "commit", "stats", "update")},
     },
     "image": {
         "ls": "image:list_images", "list": "image:list_images", "rm": "image:remove", "inspect": "image:inspect",

@@ -19,9 +19,10 @@ from testbed.engine import Client, Engine, until
 pytestmark = pytest.mark.root
 
 
-@pytest.fixture
-def docker(shared_engine: Engine) -> Client:
-    return shared_engine.client("docker")
+@pytest.fixture(params=["docker", "fairlead"])
+def docker(request: pytest.FixtureRequest, shared_engine: Engine) -> Client:
+    """Docker's client, and ours in its place."""
+    return shared_engine.client(request.param)
 
 
 def tree(**files: str) -> bytes:

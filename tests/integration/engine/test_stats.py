@@ -56,7 +56,7 @@ def test_what_does_not_run_uses_nothing(shared_engine: Engine) -> None:
     assert shared_engine.api("GET", "/containers/idle/stats?stream=1&one-shot=1")[0] == 400
 
 
-@pytest.mark.parametrize("client", ["docker"])
+@pytest.mark.parametrize("client", ["fairlead", "docker"])
 def test_both_clients_show_it(shared_engine: Engine, client: str) -> None:
     shared_engine.do("run", "-d", "--name", "one", "-m", "64m", "box", "sleep", "60")
     shared_engine.do("create", "--name", "idle", "box", "true")
