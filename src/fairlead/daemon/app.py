@@ -97,7 +97,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
                     transfers := Transfers(settings))  # fmt: skip
     snapshots = Snapshots(settings.data_root / "overlay2", images.directories)
     network_store = NetworkStore(database)
-    topology, leases = Topology(network_store), Leases(network_store)
+    topology, leases = Topology(network_store, settings, controller), Leases(network_store)
     volumes = Volumes(settings, VolumeStore(database), events)
     connector = Connector(
         controller, topology, leases, registry, events, publish_mode=settings.publish_mode

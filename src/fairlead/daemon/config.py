@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,10 +59,17 @@ def _pool(text: str) -> AddressPool:
     fields = dict(part.partition("=")[::2] for part in text.split(","))
     if set(fields) != {"base", "size"}:
         raise ValueError(f"{text!r} is not of the form base=10.0.0.0/8,size=24")
-    base, size = IPv4Network(fields["base"], strict=False), int(fields["size"])
-    if not base.prefixlen <= size <= 30:
+    base, size = ip_network(fields["base"], strict=False), int(fields["size"])
+    if not base.prefixlen <= size <= (30 if base.version == 4 else 126):
         raise ValueError(f"size {size} does not fit into {base}")
     return AddressPool(base, size)
+
+
+def _cidr6(text: str) -> IPv6Network:
+    subnet = IPv6Network(text)
+    if subnet.prefixlen > 126:
+        raise ValueError(f"{text!r} has no room for containers")
+    return subnet
 
 
 def _publish_mode(text: str) -> PublishMode:
@@ -119,6 +126,8 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "bridge": (_bridge, "name of the default bridge"),
     "bip": (_bip, "address of the default bridge, as 172.17.0.1/16"),
     "icc": (_truth, "let all containers of the default bridge talk to each other, as Docker does"),
+    "ipv6": (_truth, "give the default bridge IPv6 too"),
+    "fixed-cidr-v6": (_cidr6, "its IPv6 subnet (default: a unique local one)"),
     "ip": (IPv4Address, "default host address of published ports"),
     "publish-mode": (_publish_mode, "who carries published ports: kernel, or forward (seen by the host's INPUT rules)"),
     "mtu": (_mtu, "MTU of containers' networks"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
 from fairlead import ids
+from fairlead.engine import attachments, gateways
 from fairlead.engine.events import Events
 from fairlead.engine.leases import Leases
 from fairlead.engine.registry import Registry
@@ -56,8 +57,9 @@ class Connector:
         prepared = self._prepare(container)
         sandbox = self._controller.new_sandbox()
         try:
-            for number, endpoint in enumerate(prepared.endpoints):
-                self._connect(sandbox, endpoint, number)
+            out = self._gateways(prepared)
+            for endpoint in prepared.endpoints:
+                self._connect(sandbox, endpoint, out)
             return Joined(self._reserve(prepared), sandbox, sandbox.path)
         except BaseException:
             sandbox.close()
@@ -102,7 +104,11 @@ class Connector:
 
     def gateway_endpoint(self, container: Container) -> Endpoint | None:
         """The endpoint that carries the default route and the published ports."""
-        return next((end for end in container.endpoints if end.address is not None and not self._internal(end)), None)
+        four, six = self._gateways(container)
+        return four or six
+
+    def _gateways(self, container: Container) -> gateways.Pair:
+        return gateways.choose(end for end in container.endpoints if not self._internal(end))
 
     def _internal(self, endpoint: Endpoint) -> bool:
         network = self._topology.by_id(endpoint.network_id)
@@ -133,30 +139,51 @@ class Connector:
 
     def _prepare(self, container: Container) -> Container:
         resolved = self._resolved(container)
-        ends = (self._addressed(resolved, endpoint) for endpoint in resolved.endpoints)
+        ends: list[Endpoint] = []
+        for endpoint in resolved.endpoints:
+            ends.append(self._addressed(resolved, replace(endpoint, interface=""), ends))
         return replace(resolved, endpoints=tuple(ends))
 
-    def _addressed(self, container: Container, endpoint: Endpoint) -> Endpoint:
+    def _addressed(self, container: Container, endpoint: Endpoint, others: Sequence[Endpoint]) -> Endpoint:
         network = self._topology.get(endpoint.network_id)
-        if network.driver != "bridge":
+        if network.driver in ("host", "null"):
             return endpoint
-        request = endpoint.request
-        address = endpoint.address
-        if address is None or network.subnet is None or address.ip not in network.subnet:
-            wanted = IPv4Address(request.ipv4_address) if request.ipv4_address else None
-            try:
-                address = self._leases.allocate(network, container, wanted)
-            except EngineError as error:
-                raise SystemFailure(f"failed to set up container networking: {error.message}") from error
-        mac = request.mac_address or container.config.mac_address or mac_for(address.ip)
-        return replace(endpoint, address=address, gateway=network.gateway, mac_address=mac.replace("-", ":").lower())
+        try:
+            attachments.check(network, endpoint.request)
+            address, address6 = self._lease(container, network, endpoint)
+        except EngineError as error:
+            raise SystemFailure(f"failed to set up container networking: {error.message}") from error
+        mac = endpoint.request.mac_address or container.config.mac_address or self._mac(address, address6)
+        return replace(
+            endpoint,
+            address=address,
+            address6=address6,
+            gateway=network.gateway if not network.internal else None,
+            gateway6=network.gateway6 if not network.internal else None,
+            mac_address=mac.replace("-", ":").lower(),
+            interface=gateways.free_name(network, endpoint.request, others),
+        )
 
-    def _connect(self, sandbox: Sandbox, endpoint: Endpoint, number: int) -> None:
+    def _lease(
+        self, container: Container, network: Network, endpoint: Endpoint
+    ) -> tuple[IPv4Interface | None, IPv6Interface | None]:
+        """What it has, what it asks for, or what is free."""
+        wanted, wanted6 = endpoint.request.ipv4_address, endpoint.request.ipv6_address
+        address, address6 = endpoint.address, endpoint.address6
+        if address is None or network.subnet is None or address.ip not in network.subnet:
+            address = self._leases.allocate(network, container, IPv4Address(wanted) if wanted else None)
+        if address6 is None or network.subnet6 is None or address6.ip not in network.subnet6:
+            address6 = self._leases.allocate6(network, container, IPv6Address(wanted6) if wanted6 else None)
+        return address, address6
+
+    def _mac(self, address: IPv4Interface | None, address6: IPv6Interface | None) -> str:
+        own = address or address6
+        return mac_for(own.ip) if own is not None else ""
+
+    def _connect(self, sandbox: Sandbox, endpoint: Endpoint, out: gateways.Pair) -> None:
         network = self._topology.get(endpoint.network_id)
-        if endpoint.address is not None:
-            self._controller.connect(
-                sandbox, network, endpoint, interface=f"eth{number}", default_route=number == 0
-            )
+        if endpoint.address is not None or endpoint.address6 is not None:
+            self._controller.connect(sandbox, network, endpoint, ways=(endpoint is out[0], endpoint is out[1]))
 
     def _reserve(self, container: Container) -> Container:
         gateway = self.gateway_endpoint(container)
@@ -201,17 +228,24 @@ class Connector:
 
     def add(self, container: Container, network: Network, request: EndpointRequest) -> Container:
         """`network connect`: at once if it runs, else at its next start."""
-        _check_connect(container, network, request)
+        attachments.check_connect(container, network, request)
         endpoint = Endpoint(id=ids.new_id(), network_id=network.id, network_name=network.name, request=request)
-        if container.state.status.running and container.state.pid:
-            endpoint = self._addressed(container, endpoint)
-            sandbox = self._controller.open_sandbox(container.state.pid)
+        if not (container.state.status.running and container.state.pid):
+            return replace(container, endpoints=(*container.endpoints, endpoint))
+        endpoint = self._addressed(container, endpoint, container.endpoints)
+        joined = replace(container, endpoints=(*container.endpoints, endpoint))
+        sandbox = self._controller.open_sandbox(container.state.pid)
+        try:
+            self._connect(sandbox, endpoint, (None, None))
             try:
-                self._connect(sandbox, endpoint, len(container.endpoints))
-            finally:
-                sandbox.close()
-            self.tell("connect", network, container)
-        return replace(container, endpoints=(*container.endpoints, endpoint))
+                joined = self._turned(sandbox, container, joined)
+            except BaseException:
+                self._controller.disconnect(network, endpoint)
+                raise
+        finally:
+            sandbox.close()
+        self.tell("connect", network, container)
+        return joined
 
     def drop(self, container: Container, network: Network) -> Container:
         """`network disconnect`."""
@@ -220,16 +254,39 @@ class Connector:
         if endpoint is None:
             the = "" if running else "the "
             raise Forbidden(f"container {container.id} is not connected to {the}network {network.name}")
-        published = container.published
-        if running:
-            if endpoint == self.gateway_endpoint(container):
-                self._withdraw(endpoint, published)
-                published = ()
+        rest = replace(container, endpoints=tuple(end for end in container.endpoints if end is not endpoint))
+        if running and container.state.pid:
+            if endpoint == self.gateway_endpoint(container) and container.published:
+                self._withdraw(endpoint, container.published)
             self._controller.disconnect(network, endpoint)
+            sandbox = self._controller.open_sandbox(container.state.pid)
+            try:
+                rest = self._turned(sandbox, container, rest, gone=endpoint)
+            finally:
+                sandbox.close()
             self.tell("disconnect", network, container)
         self._leases.release(network, container)
-        rest = tuple(end for end in container.endpoints if end is not endpoint)
-        return replace(container, endpoints=rest, published=published)
+        return rest
+
+    def _turned(
+        self, sandbox: Sandbox, before: Container, after: Container, *, gone: Endpoint | None = None
+    ) -> Container:
+        """The default routes, and with them the published ports, go to the endpoints that carry them now."""
+        old, new = self._gateways(before), self._gateways(after)
+        if old != new:
+            self._controller.redirect(
+                sandbox,
+                new[0].gateway if new[0] is not None and new[0] is not old[0] else None,
+                new[1].gateway6 if new[1] is not None and new[1] is not old[1] else None,
+            )
+        former, carrier = self.gateway_endpoint(before), self.gateway_endpoint(after)
+        if former == carrier:
+            return after
+        if former is not None and former is not gone and before.published:
+            self._withdraw(former, before.published)
+        moved = self._reserve(replace(after, published=()))
+        self.publish(moved)
+        return moved
 
     def forget(self, container: Container) -> None:
         """The container is removed: its leases end, or wait for the next of its name.
@@ -269,26 +326,9 @@ def requested(networks: Sequence[tuple[str, EndpointRequest]], topology: Topolog
         except NotFound:
             ends.append(Endpoint(id="", network_id="", network_name=name, request=request))
             continue
+        try:
+            attachments.check(network, request)
+        except InvalidParameter as error:
+            raise InvalidParameter(f"invalid config for network {name}: {error.message}") from error
         ends.append(Endpoint(id="", network_id=network.id, network_name=network.name, request=request))
     return tuple(ends)
-
-
-def _check_connect(container: Container, network: Network, request: EndpointRequest) -> None:
-    mode = container.host_config.network_mode
-    if mode == "host" or mode.startswith("container:"):
-        raise Conflict(
-            "container sharing network namespace with another container or host cannot be connected "
-            "to any other network"
-        )
-    if network.name == "host":
-        raise Conflict(
-            "cannot connect container to host network - container must be created in host network mode"
-        )
-    if "none" in (network.name, *(end.network_name for end in container.endpoints)):
-        raise Conflict(
-            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
-        )
-    if any(end.network_id == network.id for end in container.endpoints):
-        raise Forbidden(f"endpoint with name {container.name} already exists in network {network.name}")
-    if request.ipv4_address and (network.subnet is None or IPv4Address(request.ipv4_address) not in network.subnet):
-        raise InvalidParameter(f"no configured subnet or ip-range contain the IP address {request.ipv4_address}")

@@ -61,7 +61,8 @@ class EtcFiles:
         if host.network_mode == "host" and not extra and _HOST_FILE.exists():
             return _HOST_FILE.read_text(errors="surrogateescape")  # byte for byte, whatever they mean
         names = hosts.own_names(container.config.hostname, container.config.domainname)
-        own = [(str(end.address.ip), names) for end in container.endpoints if end.address is not None]
+        addresses = (a for end in container.endpoints for a in (end.address, end.address6) if a is not None)
+        own = [(str(address.ip), names) for address in addresses]
         return hosts.render(extra=extra, links=lines, own=own, ipv6=self._ipv6)
 
     def extra_hosts(self, container: Container) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from fairlead.model.container import Container, Endpoint, HostConfig, Link
 from fairlead.model.network import Grant
 from fairlead.network.controller import Controller
 from fairlead.network.hosts import LinkLine
+from fairlead.network.ipam import Address
 
 _HOST_CONFLICT = (
     "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
@@ -113,7 +114,7 @@ class Linker:
         return found
 
     def lines(self, recipient: Container) -> list[LinkLine]:
-        return [_line(link, source, endpoint) for link, source, endpoint in self.sources(recipient)]
+        return [line for link, source, end in self.sources(recipient) for line in _lines(link, source, end)]
 
     def variables(self, recipient: Container) -> list[str]:
         """For a process started now. A stopped source keeps its address, so `exec` does not have to fail for it."""
@@ -134,7 +135,7 @@ class Linker:
         endpoint = _end(container, "bridge")
         if endpoint is not None:
             for recipient, its in self._armed_recipients(container):
-                self._etc.put_links(recipient, [_line(link, container, endpoint) for link in its])
+                self._etc.put_links(recipient, [line for link in its for line in _lines(link, container, endpoint)])
 
     def rearm(self, containers: Iterable[Container]) -> list[Grant]:
         """After a restart of the daemon: what is granted, without touching the kernel."""
@@ -204,19 +205,16 @@ class Linker:
         return [source for source in found if source is not None and source.id in self._armed]
 
     def _grants(self, recipient: Container, source: Container) -> frozenset[Grant]:
-        """Over every network on which there is a link between the two."""
+        """Over every network on which there is a link between the two, in both families."""
         found: set[Grant] = set()
         for name in {link.network for link in recipient.links if link.source_id == source.id}:
             here, there = _end(recipient, name), _end(source, name)
-            if here is None or there is None or here.address is None or there.address is None:
+            network = self._topology.by_id(here.network_id) if here is not None else None
+            if here is None or there is None or network is None or network.icc:
                 continue
-            network = self._topology.by_id(here.network_id)
-            if network is None or network.icc:
-                continue
-            consumer, address = here.address.ip, there.address.ip
             # Port 0 is the leave to ping, also where nothing is exposed.
-            found.add(Grant(consumer, address, "tcp", 0))
-            found |= {Grant(consumer, address, port.protocol, port.number) for port in source.config.exposed_ports}
+            ports = [("tcp", 0), *((port.protocol, port.number) for port in source.config.exposed_ports)]
+            found |= {Grant(*pair, *port) for pair in _pairs(here, there) for port in ports}
         return frozenset(found)
 
     def _put(self, key: tuple[str, str], grants: frozenset[Grant]) -> tuple[frozenset[Grant], frozenset[Grant]]:
@@ -240,9 +238,21 @@ class Linker:
 def _end(container: Container, network: str) -> Endpoint | None:
     """The container's place on a network, once it has an address there."""
     found = (end for end in container.endpoints if end.network_name == network)
-    return next((end for end in found if end.address is not None), None)
+    return next((end for end in found if end.address is not None or end.address6 is not None), None)
 
 
-def _line(link: Link, source: Container, endpoint: Endpoint) -> LinkLine:
-    address = str(endpoint.address.ip) if endpoint.address is not None else ""
-    return LinkLine(address, links.hosts_alias(link.alias), source.config.hostname, source.name)
+def _pairs(here: Endpoint, there: Endpoint) -> list[tuple[Address, Address]]:
+    """Their addresses, of each family that both have."""
+    found: list[tuple[Address, Address]] = []
+    if here.address is not None and there.address is not None:
+        found.append((here.address.ip, there.address.ip))
+    if here.address6 is not None and there.address6 is not None:
+        found.append((here.address6.ip, there.address6.ip))
+    return found
+
+
+def _lines(link: Link, source: Container, endpoint: Endpoint) -> list[LinkLine]:
+    """One for each family."""
+    alias, hostname = links.hosts_alias(link.alias), source.config.hostname
+    ends = (end for end in (endpoint.address, endpoint.address6) if end is not None)
+    return [LinkLine(str(end.ip), alias, hostname, source.name) for end in ends]

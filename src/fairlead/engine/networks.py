@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import IPv4Network, IPv6Network
 
-from fairlead import ids
-from fairlead.engine import pruning
+from fairlead.engine import blueprint, pruning
 from fairlead.engine.connect import Connector
 from fairlead.engine.events import Events
 from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
-from fairlead.errors import Conflict, Forbidden, InvalidParameter, NotFound
+from fairlead.errors import Conflict, Forbidden
 from fairlead.model.container import Endpoint, EndpointRequest, Status
 from fairlead.model.network import Network
-from fairlead.model.request import NetworkRequest, SubnetRequest
+from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Controller
-
-_OPTION = "com.docker.network.bridge."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,60 +60,53 @@ class Networks:
 
     async def create(self, request: NetworkRequest) -> tuple[str, str]:
         """(id, warning)."""
-        if request.name in ("bridge", "host", "none", "default"):
-            raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
-        if any(network.name == request.name for network in self._topology):
+        drawn = blueprint.draw(request, self._settings)
+        if self._topology.named(request.name) is not None:
             raise Conflict(f"network with name {request.name} already exists")
-        if request.driver != "bridge":
-            raise NotFound(f'plugin "{request.driver}" not found')
-        network = self._planned(request)
-        self._controller.add_network(network)
+        network = self._with_subnets(self._with_bridge(drawn))
+        try:
+            self._controller.add_network(network)
+        except BaseException:
+            self._controller.remove_network(network)
+            self._topology.give_back(network.subnet, network.subnet6)
+            raise
         self._topology.add(network)
         self._events.other("network", "create", network.id, name=network.name, type=network.driver)
         return network.id, ""
 
-    def _planned(self, request: NetworkRequest) -> Network:
-        wanted = request.subnets[0] if request.subnets else SubnetRequest()
-        if len(request.subnets) > 1 or ":" in wanted.subnet:
-            raise InvalidParameter("bridge driver: only one IPv4 subnet per network is supported")
-        subnet = self._subnet(wanted.subnet)
-        gateway = _address(wanted.gateway, "gateway") if wanted.gateway else subnet.network_address + 1
-        if gateway not in subnet:
-            raise InvalidParameter(f"no matching subnet for gateway {gateway}")
-        ip_range = _network(wanted.ip_range, "ip-range") if wanted.ip_range else None
-        if ip_range is not None and not ip_range.subnet_of(subnet):
-            raise InvalidParameter(f"no matching subnet for ip-range {ip_range}")
-        network_id, options = ids.new_id(), request.options
-        name = options.get(_OPTION + "name", f"br-{self._settings.instance[:4]}{network_id[:8]}")
-        return Network(
-            id=network_id,
-            name=request.name,
-            created=datetime.now(UTC),
-            bridge=name,
-            subnet=subnet,
-            ip_range=ip_range,
-            gateway=gateway,
-            aux_addresses=wanted.aux_addresses,
-            internal=request.internal,
-            attachable=request.attachable,
-            icc=options.get(_OPTION + "enable_icc", "true") != "false",
-            masquerade=options.get(_OPTION + "enable_ip_masquerade", "true") != "false",
-            mtu=_mtu(options.get("com.docker.network.driver.mtu", ""), self._settings.mtu),
-            host_ip=_address(options[_OPTION + "host_binding_ipv4"], "host binding")
-            if _OPTION + "host_binding_ipv4" in options
-            else self._settings.host_ip,
-            labels=request.labels,
-            options=options,
-        )
+    def _with_bridge(self, network: Network) -> Network:
+        """A bridge that is there already is used as it is, unless it is another network's."""
+        if not network.bridge or not self._controller.has_device(network.bridge):
+            return network
+        for other in self._topology:
+            if other.bridge == network.bridge:
+                raise Forbidden(
+                    f"cannot create network {network.id} ({network.bridge}): conflicts with network {other.id} "
+                    f"({other.bridge}): networks have same bridge name"
+                )
+        return replace(network, adopted=True)
 
-    def _subnet(self, text: str) -> IPv4Network:
-        existing = list(self._topology)
-        if not text:
-            return self._controller.choose_subnet(existing)
-        subnet = _network(text, "subnet")
-        if any(other.subnet is not None and other.subnet.overlaps(subnet) for other in existing):
-            raise Forbidden("invalid pool request: Pool overlaps with other one on this address space")
-        return subnet
+    def _with_subnets(self, network: Network) -> Network:
+        """Subnets are claimed, or chosen, and held: `give_back` undoes it."""
+        topology = self._topology
+        topology.claim(network.subnet)
+        try:
+            topology.claim(network.subnet6)
+        except BaseException:
+            topology.give_back(network.subnet)
+            raise
+        held: list[IPv4Network | IPv6Network | None] = [network.subnet, network.subnet6]
+        try:
+            if network.ipv4 and network.subnet is None:
+                network = replace(network, subnet=topology.choose_subnet())
+                held.append(network.subnet)
+            if network.ipv6 and network.subnet6 is None:
+                network = replace(network, subnet6=topology.choose_subnet6())
+                held.append(network.subnet6)
+        except BaseException:
+            topology.give_back(*held)
+            raise
+        return blueprint.with_gateways(network)
 
     async def remove(self, ref: str) -> None:
         network = self._topology.get(ref)
@@ -206,25 +195,3 @@ class Networks:
                 used = any(end.network_id == network.id for c in self._registry for end in c.endpoints)
                 return (not used and not network.predefined) == (value in ("1", "true"))
         return True
-
-
-def _network(text: str, what: str) -> IPv4Network:
-    try:
-        return IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise InvalidParameter(f"invalid {what} {text}: invalid CIDR address") from None
-
-
-def _address(text: str, what: str) -> IPv4Address:
-    try:
-        return IPv4Address(text)
-    except AddressValueError:
-        raise InvalidParameter(f"invalid {what} address {text}") from None
-
-
-def _mtu(text: str, default: int) -> int:
-    if not text:
-        return default
-    if not text.isdigit() or not 68 <= int(text) <= 65535:
-        raise InvalidParameter(f"invalid MTU number: {text}")
-    return int(text)

@@ -75,7 +75,7 @@ class Restore:
     async def run(self) -> None:
         self._registry.load()
         self._volumes.load([container.id for container in self._registry])
-        networks = self._topology.load(self._controller, self._settings.instance)
+        networks = self._topology.load()
         for network in networks:
             self._leases.reconcile(network, self._registry)
         await self._controller.open(networks)
@@ -96,7 +96,7 @@ class Restore:
             gateway = self._connector.gateway_endpoint(container)
             for end in container.endpoints:
                 network = self._topology.by_id(end.network_id)
-                if network is not None and end.address is not None:
+                if network is not None and (end.address is not None or end.address6 is not None):
                     attached.append((network, end, container.published if end is gateway else ()))
         for container in self._registry:
             self._connector.keep_in_mind(container)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
 
 class Status(StrEnum):
@@ -283,6 +283,9 @@ class Endpoint:
     address: IPv4Interface | None = None
     gateway: IPv4Address | None = None
     address6: IPv6Interface | None = None
+    gateway6: IPv6Address | None = None
+    interface: str = ""
+    """Its name in the container; '' in records older than this field: eth and its position."""
     request: EndpointRequest = EndpointRequest()
 
 

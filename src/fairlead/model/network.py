@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 ANY_ADDRESS = IPv4Address("0.0.0.0")
 
@@ -22,20 +22,47 @@ class PublishMode(StrEnum):
     FORWARD = "forward"
 
 
+class GatewayMode(StrEnum):
+    """How a bridge network is joined to the world, for one family."""
+
+    NAT = "nat"
+    """Others see the host's address; only published ports are reached from outside, by the host's addresses."""
+    UNPROTECTED = "nat-unprotected"
+    """The same, and whoever has a route reaches every port by the container's own address."""
+    ROUTED = "routed"
+    """No translation: published ports are reached by the container's own address."""
+    ISOLATED = "isolated"
+    """The host itself has no address on the bridge (internal networks only)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """One network. `bridge` is the kernel device's name (bridge driver only)."""
+    """One network. `bridge` is the kernel device's name (bridge driver only).
+
+    `static`, `static6`: the subnet is of the user's choice, so that containers may choose addresses of it.
+    """
 
     id: str
     name: str
     driver: str = "bridge"
     created: datetime
     bridge: str = ""
+    adopted: bool = False
+    """The bridge was there before us, and stays after us."""
+    ipv4: bool = True
+    ipv6: bool = False
     subnet: IPv4Network | None = None
     ip_range: IPv4Network | None = None
     gateway: IPv4Address | None = None
-    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+    static: bool = False
     subnet6: IPv6Network | None = None
+    ip_range6: IPv6Network | None = None
+    gateway6: IPv6Address | None = None
+    static6: bool = False
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Of both families: name → address that is kept for others."""
+    gateway_mode: GatewayMode = GatewayMode.NAT
+    gateway_mode6: GatewayMode = GatewayMode.NAT
     internal: bool = False
     attachable: bool = False
     icc: bool = True
@@ -55,15 +82,18 @@ class Lease:
 
     network_id: str
     name: str
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     held: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """Leave for packets of `consumer` to reach one port of `source` on a network that isolates its containers."""
+    """Leave for packets of `consumer` to reach one port of `source` on a network that isolates its containers.
 
-    consumer: IPv4Address
-    source: IPv4Address
+    Both addresses are of one family.
+    """
+
+    consumer: IPv4Address | IPv6Address
+    source: IPv4Address | IPv6Address
     protocol: str
     port: int

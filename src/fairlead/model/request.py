@@ -264,6 +264,7 @@ class NetworkRequest:
     subnets: tuple[SubnetRequest, ...] = ()
     internal: bool = False
     attachable: bool = False
+    ipv4: bool = True
     ipv6: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)

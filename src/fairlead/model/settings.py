@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network
 from pathlib import Path
 
 from fairlead.model.network import ANY_ADDRESS, PublishMode
@@ -14,13 +14,17 @@ from fairlead.model.network import ANY_ADDRESS, PublishMode
 class AddressPool:
     """A block of addresses from which networks get subnets of `size` prefix bits."""
 
-    base: IPv4Network
+    base: IPv4Network | IPv6Network
     size: int
 
 
+# 5,248 networks, the first 896 of them where Docker's are too. 172.17.0.0/16 is the default bridge's.
 DEFAULT_POOLS = (
-    AddressPool(IPv4Network("172.17.0.0/12", strict=False), 16),
-    AddressPool(IPv4Network("192.168.0.0/16"), 20),
+    AddressPool(IPv4Network("172.18.0.0/15"), 22),
+    AddressPool(IPv4Network("172.20.0.0/14"), 22),
+    AddressPool(IPv4Network("172.24.0.0/13"), 22),
+    AddressPool(IPv4Network("192.168.0.0/16"), 24),
+    AddressPool(IPv4Network("10.192.0.0/10"), 22),
 )
 
 
@@ -33,6 +37,11 @@ class Settings:
     bip: IPv4Interface | None = None
     """Address of the default bridge; None = 172.17.0.1/16, or the first free piece of the pools if that is taken."""
     pools: tuple[AddressPool, ...] = DEFAULT_POOLS
+    """Of both families. Without one of IPv6, networks get theirs from a unique local block of this daemon."""
+    ipv6: bool = False
+    """The default bridge has IPv6 too."""
+    fixed_cidr_v6: IPv6Network | None = None
+    """Its IPv6 subnet; None = one from the pools."""
     icc: bool = False
     """True: any container of the default bridge reaches any other, as in Docker. False: only through links."""
     host_ip: IPv4Address = ANY_ADDRESS
@@ -58,6 +67,17 @@ class Settings:
     """`<host[:port]>/*.crt` are authorities, `*.cert` and `*.key` a client's own, as in Docker's certs.d."""
     debug: bool = False
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pools4(self) -> tuple[AddressPool, ...]:
+        return tuple(pool for pool in self.pools if pool.base.version == 4) or DEFAULT_POOLS
+
+    @property
+    def pools6(self) -> tuple[AddressPool, ...]:
+        """fd00::/8 and forty digits of our own (RFC 4193): 65,536 networks that nobody else is likely to have."""
+        given = tuple(pool for pool in self.pools if pool.base.version == 6)
+        prefix = b"\xfd" + hashlib.sha256(f"ula {self.data_root}".encode()).digest()[:5]
+        return given or (AddressPool(IPv6Network((prefix.ljust(16, b"\0"), 48)), 64),)
 
     @property
     def instance(self) -> str:

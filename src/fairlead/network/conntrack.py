@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from fairlead.model.container import PublishedPort
 from fairlead.network.netlink import attribute, attributes, message
@@ -36,11 +36,12 @@ class Flow:
     answered_by: bytes
 
 
-def forget(pairs: Iterable[tuple[IPv4Address, IPv4Address]]) -> None:
+def forget(pairs: Iterable[tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address]]) -> None:
     """Ends what the first address of a pair began with the second."""
-    wanted = {(a.packed, b.packed) for a, b in pairs}
-    if wanted:
-        _end(lambda flow: (flow.source, flow.destination) in wanted)
+    ended = {(a.packed, b.packed) for a, b in pairs}
+    for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+        if any(len(a) == length for a, _ in ended):
+            _end(lambda flow: (flow.source, flow.destination) in ended, family)
 
 
 def end_published(published: Sequence[PublishedPort], address: IPv4Address) -> None:
@@ -70,10 +71,10 @@ def _asks_for(flow: Flow, ports: dict[tuple[int, int], set[str]]) -> bool:
     return not addresses.isdisjoint((*_ANY, str(ip_address(flow.destination))))
 
 
-def _end(chosen: Callable[[Flow], bool]) -> None:
+def _end(chosen: Callable[[Flow], bool], family: int = socket.AF_INET) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12) as sock:
         sock.bind((0, 0))
-        header = struct.pack("!BBH", socket.AF_INET, 0, 0)
+        header = struct.pack("!BBH", family, 0, 0)
         for body in _dump(sock, header):
             have = dict(attributes(body[4:]))
             if chosen(_flow(have)):
@@ -109,6 +110,6 @@ def _flow(have: dict[int, bytes]) -> Flow:
 
 
 def _addresses(tuple_ip: bytes) -> tuple[bytes, bytes]:
-    """(source, destination) of a CTA_TUPLE_IP: CTA_IP_V4_SRC and _DST."""
+    """(source, destination) of a CTA_TUPLE_IP: CTA_IP_V4_SRC and _DST, or CTA_IP_V6_SRC and _DST."""
     have = dict(attributes(tuple_ip))
-    return have.get(1, b""), have.get(2, b"")
+    return have.get(1, have.get(3, b"")), have.get(2, have.get(4, b""))

@@ -10,8 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv4Interface, IPv4Network
-from pathlib import Path
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from fairlead import ids
 from fairlead.errors import SystemFailure
@@ -19,14 +18,13 @@ from fairlead.linux import namespaces
 from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Grant, Network
 from fairlead.model.settings import Settings
-from fairlead.network import conntrack, endpoint, firewall, nft, ports, proxy, sandbox
+from fairlead.network import conntrack, endpoint, firewall, nft, ports, proxy, sandbox, sysctl
 from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
+from fairlead.network.pools import Spans
+from fairlead.network.routes import HostRoutes
 from fairlead.network.wishes import Terms, Wish
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
-_IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
-_CONF = Path("/proc/sys/net/ipv4/conf")
-
 _GRAVE_S = 0.5
 
 Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
@@ -42,28 +40,37 @@ class Controller:
         self._tables = nft.Tables(f"fairlead_{settings.instance}")
         self._ports = ports.Ports()
         self._ipv6 = ports.host_has_ipv6()
+        self._indexes: dict[str, int] = {}
         self._bridges: dict[str, int] = {}
+        """Those of them that we made."""
         self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
         self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
-        self._forwarding_mark = settings.exec_root / "forwarding"
+        self._routes = HostRoutes(self._link)
+        self._forwarding = sysctl.Forwarding(settings.exec_root, endpoint.veth_prefix(settings.instance))
 
     # -- networks --------------------------------------------------------------------------------
 
-    def default_network(self, stored: Network | None) -> Network:
-        """The network `bridge`. Its subnet, once stored, stays; settings that were given win."""
+    def default_network(
+        self, stored: Network | None, *, choose: Callable[[], IPv4Network], choose6: Callable[[], IPv6Network]
+    ) -> Network:
+        """The network `bridge`. Its subnets, once stored, stay; settings that were given win."""
         settings = self._settings
         address = settings.bip
         if address is None and stored is not None and stored.subnet and stored.gateway:
             address = IPv4Interface(f"{stored.gateway}/{stored.subnet.prefixlen}")
         if address is None:
-            address = self._free_default()
+            address = self._free_default(choose)
+        subnet6 = self._default_subnet6(stored, choose6) if settings.ipv6 else None
         return Network(
             id=stored.id if stored else ids.new_id(),
             name="bridge",
             created=stored.created if stored else datetime.now(UTC),
             bridge=settings.bridge,
+            ipv6=settings.ipv6,
             subnet=address.network,
             gateway=address.ip,
+            subnet6=subnet6,
+            gateway6=subnet6.network_address + 1 if subnet6 is not None else None,
             icc=settings.icc,
             mtu=settings.mtu,
             host_ip=settings.host_ip,
@@ -78,24 +85,28 @@ class Controller:
             },
         )
 
-    def _free_default(self) -> IPv4Interface:
+    def _default_subnet6(self, stored: Network | None, choose6: Callable[[], IPv6Network]) -> IPv6Network:
+        if self._settings.fixed_cidr_v6 is not None:
+            return self._settings.fixed_cidr_v6
+        return stored.subnet6 if stored is not None and stored.subnet6 is not None else choose6()
+
+    def _free_default(self, choose: Callable[[], IPv4Network]) -> IPv4Interface:
         own = self._device(self._settings.bridge)
-        taken = [a.network for index, a in self._link.addresses() if own is None or index != own]
-        taken += [IPv4Network(route) for route in self._link.routes()] if own is None else []
-        if not any(_DEFAULT_BIP.network.overlaps(network) for network in taken):
+        taken = any(
+            _DEFAULT_BIP.network.overlaps(address.network)
+            for index, address in self._link.addresses()
+            if own is None or index != own
+        )
+        if own is None:
+            taken = taken or self.routed(socket.AF_INET).overlaps(_DEFAULT_BIP.network)
+        if not taken:
             return _DEFAULT_BIP
-        subnet = self.choose_subnet([])
+        subnet = choose()
         return IPv4Interface(f"{subnet.network_address + 1}/{subnet.prefixlen}")
 
-    def choose_subnet(self, existing: Sequence[Network]) -> IPv4Network:
-        """The first piece of the pools that no network of ours and no route of the host overlaps."""
-        taken = [network.subnet for network in existing if network.subnet is not None]
-        taken += [IPv4Network(route) for route in self._link.routes()]
-        for pool in self._settings.pools:
-            for subnet in pool.base.subnets(new_prefix=max(pool.size, pool.base.prefixlen)):
-                if not any(subnet.overlaps(other) for other in taken):
-                    return subnet
-        raise SystemFailure("all predefined address pools have been fully subnetted")
+    def routed(self, family: int) -> Spans:
+        """What the host routes at this moment, our own networks included."""
+        return self._routes.now(family)
 
     async def open(
         self, networks: Sequence[Network], attached: Sequence[Attached] = (), grants: Iterable[Grant] = ()
@@ -104,13 +115,16 @@ class Controller:
 
         What runs loses no packet: there is no moment without its rules. Sockets follow with `restore`.
         """
-        forwarding = self._enable_forwarding()
+        self._forwarding.turn_on(4)
+        if any(network.subnet6 is not None for network in networks):
+            self._forwarding.turn_on(6)
         prefix = endpoint.veth_prefix(self._settings.instance)
         elements = self._elements(attached, grants)
+        elements += [firewall.guarded_element(version) for version in self._forwarding.ours()]
         for network in networks:
             if network.driver == "bridge":
                 elements += firewall.network_elements(network)
-        text = firewall.ruleset(self._tables.table, prefix, guard_forwarding=forwarding)
+        text = firewall.ruleset(self._tables.table, prefix)
         await self._tables.load(text + firewall.render(self._tables.table, elements))
         for network in networks:
             self.add_network(network)
@@ -123,13 +137,6 @@ class Controller:
 
     def _port_elements(self, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
         return firewall.port_elements(end.address.ip, published) if end.address is not None else []
-
-    def _enable_forwarding(self) -> bool:
-        """Turns IPv4 forwarding on; True if it was this daemon (in this boot) that did."""
-        if _IP_FORWARD.read_text().strip() != "1":
-            _IP_FORWARD.write_text("1")
-            self._forwarding_mark.touch()
-        return self._forwarding_mark.exists()
 
     async def close(self, *, teardown: bool) -> None:
         """Lets go of sockets; with `teardown` removes rules, bridges and endpoints as well."""
@@ -144,44 +151,52 @@ class Controller:
             self.sweep(set())
             for name in list(self._bridges):
                 self._delete_device(name)
-            if self._forwarding_mark.exists():
-                _IP_FORWARD.write_text("0")
-                self._forwarding_mark.unlink()
+            self._forwarding.restore()
+        self._routes.close()
         self._link.close()
         self._tables.close()
         os.close(self._home)
 
     def add_network(self, network: Network) -> None:
-        """The bridge of a network, its address and rules; what is there is taken over."""
+        """The bridge of a network, its addresses and rules; what is there is taken over."""
         if network.driver != "bridge":
             return
-        index = self._device(network.bridge)
+        if network.subnet6 is not None and self._forwarding.turn_on(6):
+            self._tables.apply(add=[firewall.guarded_element(6)])
         try:
-            if index is None:
-                mac = endpoint.mac_bytes(endpoint.mac_for(network.gateway)) if network.gateway else os.urandom(6)
-                self._link.request(add_bridge(network.bridge, mac, network.mtu))
-                index = socket.if_nametoindex(network.bridge)
-            self._link.request(set_up(index))
-            if network.gateway is not None and network.subnet is not None:
-                bits = network.subnet.prefixlen
-                self._link.request(add_address(index, IPv4Interface(f"{network.gateway}/{bits}")))
+            index = self._bridge(network)
         except OSError as error:
             raise SystemFailure(f"make bridge {network.bridge}: {error.strerror}") from error
-        self._bridges[network.bridge] = index
-        self._tune(network)
+        if not network.adopted:
+            self._bridges[network.bridge] = index
+        self._indexes[network.bridge] = index
         self._tables.apply(add=firewall.network_elements(network))
 
-    def _tune(self, network: Network) -> None:
-        """Sysctls of our own bridge: 127.0.0.1 may be translated into it."""
-        conf = _CONF / network.bridge
-        _write(conf / "route_localnet", "1")
-        _write(conf / "send_redirects", "0")
+    def _bridge(self, network: Network) -> int:
+        index = self._device(network.bridge)
+        if index is None:
+            own = network.gateway or network.gateway6
+            mac = endpoint.mac_bytes(endpoint.mac_for(own)) if own is not None else b"\x02" + os.urandom(5)
+            self._link.request(add_bridge(network.bridge, mac, network.mtu))
+            index = socket.if_nametoindex(network.bridge)
+        sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None)
+        steps = [set_up(index)]
+        if network.gateway is not None and network.subnet is not None:
+            steps.append(add_address(index, IPv4Interface((network.gateway.packed, network.subnet.prefixlen))))
+        if network.gateway6 is not None and network.subnet6 is not None:
+            steps.append(add_address(index, IPv6Interface((network.gateway6.packed, network.subnet6.prefixlen))))
+        self._link.request(*steps)
+        return index
+
+    def has_device(self, name: str) -> bool:
+        return self._device(name) is not None
 
     def remove_network(self, network: Network) -> None:
         """Bridge and rules go; absent is fine."""
         self._tables.apply(delete=firewall.network_elements(network))
-        self._bridges.pop(network.bridge, None)
-        self._delete_device(network.bridge)
+        self._indexes.pop(network.bridge, None)
+        if self._bridges.pop(network.bridge, None) is not None:
+            self._delete_device(network.bridge)
 
     def _device(self, name: str) -> int | None:
         try:
@@ -209,9 +224,7 @@ class Controller:
         except OSError as error:
             raise SystemFailure(f"open network namespace of process {pid}: {error.strerror}") from error
 
-    def connect(
-        self, box: sandbox.Sandbox, network: Network, end: Endpoint, *, interface: str = "eth0", default_route: bool
-    ) -> None:
+    def connect(self, box: sandbox.Sandbox, network: Network, end: Endpoint, *, ways: tuple[bool, bool]) -> None:
         """Joins the sandbox to the network; leaves nothing behind on failure."""
         if network.driver != "bridge":
             return
@@ -221,20 +234,21 @@ class Controller:
         self._tables.apply(add=leave)
         try:
             endpoint.setup(
-                self._link, box, network, end, instance=instance, bridge=self._bridges[network.bridge],
-                interface=interface, default_route=default_route and not network.internal,
-            )  # fmt: skip
+                self._link, box, network, end, instance=instance, bridge=self._indexes[network.bridge], ways=ways
+            )
         except BaseException:
             endpoint.teardown(self._link, instance, end.id)
             self._tables.apply(delete=leave)
             raise
 
+    def redirect(self, box: sandbox.Sandbox, *gateways: IPv4Address | IPv6Address | None) -> None:
+        """The default routes of a running container lead elsewhere now."""
+        endpoint.set_default_routes(box, *gateways)
+
     def _leave(self, network: Network, end: Endpoint) -> list[nft.Element]:
-        if end.address is None:
+        if end.address is None and end.address6 is None:
             return []
-        device = endpoint.veth_name(self._settings.instance, end.id)
-        mac = endpoint.mac_bytes(end.mac_address)
-        return firewall.endpoint_elements(device, mac, end.address.ip, internal=network.internal)
+        return firewall.endpoint_elements(endpoint.veth_name(self._settings.instance, end.id), end, network)
 
     def disconnect(self, network: Network, end: Endpoint, *, dying: bool = False) -> None:
         """Removes the endpoint's devices and rules; absent is fine.
@@ -260,7 +274,10 @@ class Controller:
     def _make_room(self, end: Endpoint) -> None:
         """Nobody else may have the address any more, not even a ghost."""
         for ghost, _ in list(self._graves.values()):
-            if ghost.address == end.address and ghost.id in self._graves:
+            shared = (ghost.address and ghost.address == end.address) or (
+                ghost.address6 and ghost.address6 == end.address6
+            )
+            if shared and ghost.id in self._graves:
                 self._bury(ghost.id)
 
     # -- grants ----------------------------------------------------------------------------------
@@ -354,10 +371,3 @@ class Controller:
         for device in self._link.devices():
             if device.name.startswith(prefix) and device.name not in wanted:
                 self._delete_device(device.name)
-
-
-def _write(path: Path, value: str) -> None:
-    try:
-        path.write_text(value)
-    except OSError as error:
-        raise SystemFailure(f"set {path}: {error.strerror}") from error

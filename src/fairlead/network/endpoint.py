@@ -1,14 +1,15 @@
-"""One endpoint in the kernel: veth pair, address, routes.
+"""One endpoint in the kernel: veth pair, addresses, routes, of both families.
 
 On an open network the host's end is a port of the bridge. On a private one (without icc) it is no port: the host has
-a route to the one address behind it, and the container sends everything, also what is for its neighbours, to the
+a route to each address behind it, and the container sends everything, also what is for its neighbours, to the
 gateway (docs/decisions/0008). Names derive from ids, so undoing needs no memory.
 """
 
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from pathlib import Path
 
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
@@ -19,6 +20,10 @@ from fairlead.network.sandbox import Sandbox
 _HOST_MAC = b"\xee" * 6
 """Of the host's end of every routed pair: each is a segment of its own, so one address serves all."""
 _ROUTED = {netlink.FORWARDING: 1, netlink.SEND_REDIRECTS: 0, netlink.ROUTE_LOCALNET: 1}
+_CONF6 = Path("/proc/sys/net/ipv6/conf")
+# Who it is and who its routers are, is ours to say; and nobody else has its addresses.
+_IPV6 = {"disable_ipv6": "0", "accept_ra": "0", "accept_redirects": "0", "accept_dad": "0"}
+_NO_LINK_LOCAL = {"addr_gen_mode": "1"}
 
 
 def veth_prefix(instance: str) -> str:
@@ -30,9 +35,9 @@ def veth_name(instance: str, endpoint_id: str) -> str:
     return f"{veth_prefix(instance)}{endpoint_id[:8]}"
 
 
-def mac_for(address: IPv4Address) -> str:
+def mac_for(address: IPv4Address | IPv6Address) -> str:
     """02:42 and the address, as Docker has it: one address, one MAC, so no ARP cache is ever wrong."""
-    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed)
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed[-4:])
 
 
 def mac_bytes(text: str) -> bytes:
@@ -41,37 +46,72 @@ def mac_bytes(text: str) -> bytes:
 
 def setup(
     host: netlink.Netlink, sandbox: Sandbox, network: Network, endpoint: Endpoint, *,
-    instance: str, bridge: int, interface: str, default_route: bool,
+    instance: str, bridge: int, ways: tuple[bool, bool],
 ) -> None:  # fmt: skip
-    """Makes the endpoint. The caller undoes with `teardown`."""
-    if endpoint.address is None:
-        raise SystemFailure(f"connect endpoint {endpoint.id[:12]}: no address")
+    """Makes the endpoint. The caller undoes with `teardown`. `ways`: its gateways are the default routes (v4, v6)."""
     name = veth_name(instance, endpoint.id)
-    pair = (name, sandbox.fd, interface, mac_bytes(endpoint.mac_address), network.mtu)
-    gateway = None if network.icc else network.gateway
+    pair = (name, sandbox.fd, endpoint.interface, mac_bytes(endpoint.mac_address), network.mtu)
+    routed = is_routed(network)
     try:
-        if gateway is None:
-            host.request(netlink.add_veth(*pair, bridge=bridge))
-            host.request(netlink.reflect_port(socket.if_nametoindex(name)))
-        else:
+        if routed:
             host.request(netlink.add_veth(*pair, mac=_HOST_MAC))
+            _route(host, socket.if_nametoindex(name), name, network, endpoint)
+        else:
+            host.request(netlink.add_veth(*pair, bridge=bridge))
             index = socket.if_nametoindex(name)
-            host.request(
-                netlink.configure(index, _ROUTED), netlink.add_host_route(endpoint.address.ip, index, gateway)
-            )
+            host.request(netlink.reflect_port(index))
+            if not network.icc:  # and the host has no address either: nobody is to be reached from here
+                host.request(netlink.isolate_port(index))
+        if endpoint.address6 is not None:
+            sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
         inner = sandbox.netlink()
         try:
-            peer = next(device.index for device in inner.devices() if device.name == interface)
-            inside = _inside(peer, endpoint.address, endpoint.gateway, gateway, default_route=default_route)
-            inner.request(netlink.set_up(peer), *inside)
+            peer = next(device.index for device in inner.devices() if device.name == endpoint.interface)
+            inner.request(netlink.set_up(peer), *_inside(peer, endpoint, network, ways, routed=routed))
         finally:
             inner.close()
     except OSError as error:
         raise SystemFailure(f"attach {name} to {network.bridge}: {error.strerror}") from error
 
 
+def is_routed(network: Network) -> bool:
+    return not network.icc and (network.gateway is not None or network.gateway6 is not None)
+
+
+def _settings(device: str, values: dict[str, str]) -> dict[Path, str]:
+    return {_CONF6 / device / name: value for name, value in values.items()}
+
+
+def _route(host: netlink.Netlink, index: int, name: str, network: Network, endpoint: Endpoint) -> None:
+    """The host's way to what is behind a pair of its own. No neighbour has to be asked for it."""
+    steps = [netlink.configure(index, _ROUTED)]
+    if endpoint.address is not None and network.gateway is not None:
+        steps.append(netlink.add_host_route(endpoint.address.ip, index, network.gateway))
+    if endpoint.address6 is not None and network.gateway6 is not None:
+        for path, value in _settings(name, {**_NO_LINK_LOCAL, "disable_ipv6": "0"}).items():
+            path.write_text(value)
+        steps.append(netlink.add_neighbour(endpoint.address6.ip, mac_bytes(endpoint.mac_address), index))
+        steps.append(netlink.add_host_route(endpoint.address6.ip, index, network.gateway6))
+    host.request(*steps)
+
+
 def _inside(
-    peer: int, address: IPv4Interface, gateway: IPv4Address | None, routed: IPv4Address | None, *, default_route: bool
+    peer: int, endpoint: Endpoint, network: Network, ways: tuple[bool, bool], *, routed: bool
+) -> list[bytes]:
+    steps: list[bytes] = []
+    for address, gateway, default in (
+        (endpoint.address, network.gateway, ways[0]),
+        (endpoint.address6, network.gateway6, ways[1]),
+    ):
+        if address is not None:
+            steps += _one_family(peer, address, gateway if routed else None)
+            if default and gateway is not None:
+                steps.append(netlink.add_default_route(gateway))
+    return steps
+
+
+def _one_family(
+    peer: int, address: IPv4Interface | IPv6Interface, routed: IPv4Address | IPv6Address | None
 ) -> list[bytes]:
     """Address and routes; `routed`: everything, neighbours too, goes through this gateway, which needs no ARP."""
     steps = [netlink.add_address(peer, address, prefix_route=routed is None)]
@@ -79,8 +119,6 @@ def _inside(
         steps.append(netlink.add_neighbour(routed, _HOST_MAC, peer))
         steps.append(netlink.add_host_route(routed, peer, address.ip))
         steps.append(netlink.add_route_via(address.network, routed))
-    if default_route and gateway is not None:
-        steps.append(netlink.add_default_route(gateway))
     return steps
 
 
@@ -91,3 +129,17 @@ def teardown(host: netlink.Netlink, instance: str, endpoint_id: str) -> None:
     except OSError as error:
         if error.errno != 19:  # ENODEV
             raise SystemFailure(f"remove endpoint {endpoint_id[:12]}: {error.strerror}") from error
+
+
+def set_default_routes(sandbox: Sandbox, *gateways: IPv4Address | IPv6Address | None) -> None:
+    """The ways out of a sandbox that runs; those that went with their devices are not looked for."""
+    steps = [netlink.add_default_route(gateway) for gateway in gateways if gateway is not None]
+    if not steps:
+        return
+    inner = sandbox.netlink()
+    try:
+        inner.request(*steps)
+    except OSError as error:
+        raise SystemFailure(f"set default route: {error.strerror}") from error
+    finally:
+        inner.close()

@@ -7,6 +7,9 @@ Rules are constant: they look things up in sets and maps, and only those change.
 - `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped.
 - `sources`: the same for packets of a private network's endpoints, which are routed here (docs/decisions/0008).
 - `inside`: the bridges and the routed endpoints' devices.
+  Each has a twin for IPv6 (`guard6`, `sources6`, `grants6` …): private by default counts for both families. On bridges,
+  neighbour advertisements must be about the sender's own addresses; router advertisements and redirects go nowhere.
+- `guarded`: the families for which the daemon itself turned forwarding on: it is no router for others.
 - `own` (bridge family): bridge ports, which are in hairpin mode, get back no frame of their own, unless it was sent to
   the bridge itself (pkttype host) and br_netfilter translated it to a published port of the sender's.
 """
@@ -14,13 +17,16 @@ Rules are constant: they look things up in sets and maps, and only those change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from fairlead.model.container import PublishedPort
-from fairlead.model.network import Grant, Network
+from fairlead.model.container import Endpoint, PublishedPort
+from fairlead.model.network import GatewayMode, Grant, Network
 from fairlead.network.nft import BRIDGE, INET, INTERVAL_END, Element, ifname, pad, protocol, service
 
 _ANY = ("0.0.0.0", "")
+_NFPROTO = {4: b"\2\0\0\0", 6: b"\x0a\0\0\0"}
+
+Address = IPv4Address | IPv6Address
 
 
 _RULESET = """
@@ -31,12 +37,19 @@ delete table bridge @TABLE@
 table inet @TABLE@ {
     set inside { type ifname; }
     set sources { type ifname . ipv4_addr; }
+    set sources6 { type ifname . ipv6_addr; }
+    set guarded { typeof meta nfproto; }
+    set unprotected { typeof meta nfproto . oifname; }
     set open { typeof iifname . oifname; }
     set internal { type ifname; }
     set masqueraded { type ipv4_addr; flags interval; }
     set subnets { type ipv4_addr; flags interval; }
+    set masqueraded6 { type ipv6_addr; flags interval; }
+    set subnets6 { type ipv6_addr; flags interval; }
     set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
     set linked { type ipv4_addr . ipv4_addr; }
+    set grants6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
+    set linked6 { type ipv6_addr . ipv6_addr; }
     set loopback { type ipv4_addr . inet_proto . inet_service; flags interval; }
     map publish { type inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -47,7 +60,7 @@ table inet @TABLE@ {
         ip daddr 127.0.0.0/8 iifname @inside drop
         ip daddr 127.0.0.0/8 iifname != "lo" ip daddr . meta l4proto . th dport @loopback drop
         iifname "@VETH@*" iifname . ip saddr != @sources drop
-        iifname "@VETH@*" meta nfproto ipv6 drop
+        iifname "@VETH@*" iifname . ip6 saddr != @sources6 drop
     }
     chain published {
         dnat ip to ip daddr . meta l4proto . th dport map @publish_at
@@ -69,36 +82,48 @@ table inet @TABLE@ {
         oifname @inside ip saddr 127.0.0.0/8 masquerade
         ip saddr @subnets ip daddr @subnets ct status dnat masquerade
         ip saddr @masqueraded oifname != @inside masquerade
+        ip6 saddr @subnets6 ip6 daddr @subnets6 ct status dnat masquerade
+        ip6 saddr @masqueraded6 oifname != @inside masquerade
     }
     chain quiet {
         type filter hook output priority filter; policy accept;
         oifname @inside icmp type redirect drop
+        oifname @inside icmpv6 type nd-redirect drop
     }
     chain forward {
         type filter hook forward priority filter; policy accept;
         ct state established,related accept
         oifname @inside jump inbound
-        iifname @internal reject with icmp type net-unreachable
-        @FOREIGN@
+        iifname @internal reject with icmpx type no-route
+        meta nfproto @guarded iifname != @inside oifname != @inside drop
     }
     chain inbound {
         ct status dnat accept
         iifname . oifname @open accept
         iifname @inside ip saddr . ip daddr . meta l4proto . th dport @grants accept
         iifname @inside icmp type echo-request ip saddr . ip daddr @linked accept
+        iifname @inside ip6 saddr . ip6 daddr . meta l4proto . th dport @grants6 accept
+        iifname @inside icmpv6 type echo-request ip6 saddr . ip6 daddr @linked6 accept
         iifname @inside meta l4proto tcp reject with tcp reset
-        iifname @inside reject with icmp type host-unreachable
+        iifname @inside reject with icmpx type host-unreachable
+        meta nfproto . oifname @unprotected accept
         drop
     }
 }
 table bridge @TABLE@ {
     set guard { type ifname . ether_addr . ipv4_addr; }
+    set guard6 { type ifname . ether_addr . ipv6_addr; }
+    set addresses6 { typeof iifname . @th,64,128; }
     set own { type ifname . ifname; }
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
         iifname != "@VETH@*" accept
         ether type ip iifname . ether saddr . ip saddr @guard accept
         ether type arp iifname . ether saddr . arp saddr ip @guard accept
+        icmpv6 type { nd-router-advert, nd-redirect } drop
+        icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @addresses6 drop
+        ether type ip6 iifname . ether saddr . ip6 saddr @guard6 accept
+        ip6 saddr :: icmpv6 type { nd-neighbor-solicit, mld-listener-report, mld2-listener-report } accept
         drop
     }
     chain forward {
@@ -110,13 +135,9 @@ table bridge @TABLE@ {
 """
 
 
-def ruleset(table: str, veth_prefix: str, *, guard_forwarding: bool) -> str:
-    """The whole ruleset of one daemon, replacing an earlier one atomically. Elements are added afterwards.
-
-    `guard_forwarding`: the daemon itself turned IPv4 forwarding on, so the host must not become a router for others.
-    """
-    foreign = "iifname != @inside oifname != @inside drop" if guard_forwarding else ""
-    return _RULESET.replace("@TABLE@", table).replace("@VETH@", veth_prefix).replace("@FOREIGN@", foreign)
+def ruleset(table: str, veth_prefix: str) -> str:
+    """The whole ruleset of one daemon, replacing an earlier one atomically. Elements are added afterwards."""
+    return _RULESET.replace("@TABLE@", table).replace("@VETH@", veth_prefix)
 
 
 def removal(table: str) -> str:
@@ -132,27 +153,72 @@ def network_elements(network: Network) -> list[Element]:
         out.append(Element("open", name + name))
     if network.internal:
         out.append(Element("internal", name))
-    if network.subnet is not None:
-        out += _interval("subnets", network.subnet.network_address, network.subnet.broadcast_address)
-        if network.masquerade and not network.internal:
-            out += _interval("masqueraded", network.subnet.network_address, network.subnet.broadcast_address)
+    translated = network.masquerade and not network.internal
+    for subnet, mode in ((network.subnet, network.gateway_mode), (network.subnet6, network.gateway_mode6)):
+        if subnet is not None:
+            out += _interval("subnets", subnet)
+            if translated and mode is not GatewayMode.ROUTED:
+                out += _interval("masqueraded", subnet)
+            if network.icc:
+                out += _unprotected(network, name, subnet.version)
     return out
 
 
-def _interval(name: str, first: IPv4Address, last: IPv4Address) -> list[Element]:
-    return [Element(name, first.packed), Element(name, (last + 1).packed, key_end=INTERVAL_END)]
+def _unprotected(network: Network, device: bytes, version: int) -> list[Element]:
+    """Leave for everybody who has a route to what is behind this device."""
+    mode = network.gateway_mode if version == 4 else network.gateway_mode6
+    if mode is not GatewayMode.UNPROTECTED or network.internal:
+        return []
+    return [Element("unprotected", _NFPROTO[version] + device)]
 
 
-def endpoint_elements(device: str, mac: bytes, address: IPv4Address, *, internal: bool) -> list[Element]:
-    """Leave for what one endpoint sends, as a port of a bridge or routed."""
-    name = ifname(device)
-    out = [
-        Element("guard", name + pad(mac) + address.packed, family=BRIDGE),
-        Element("own", name + name, family=BRIDGE),
-        Element("sources", name + address.packed),
-        Element("inside", name),
+def guarded_element(version: int) -> Element:
+    """The daemon turned forwarding of this family on."""
+    return Element("guarded", _NFPROTO[version][:1])
+
+
+def _six(name: str, address: Address | IPv4Network | IPv6Network) -> str:
+    """The set of the address's family."""
+    return name if address.version == 4 else f"{name}6"
+
+
+def _interval(name: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
+    first, after = subnet.network_address, subnet.broadcast_address + 1
+    return [
+        Element(_six(name, subnet), first.packed),
+        Element(_six(name, subnet), after.packed, key_end=INTERVAL_END),
     ]
-    return [*out, Element("internal", name)] if internal else out
+
+
+def endpoint_elements(device: str, end: Endpoint, network: Network) -> list[Element]:
+    """Leave for what one endpoint sends, as a port of a bridge or routed."""
+    name, mac = ifname(device), bytes.fromhex(end.mac_address.replace(":", ""))
+    out = [Element("own", name + name, family=BRIDGE), Element("inside", name)]
+    if network.internal:
+        out.append(Element("internal", name))
+    if end.address is not None:
+        out += _sender(name, mac, end.address.ip)
+        out += _unprotected(network, name, 4) if not network.icc else []
+    if end.address6 is not None:
+        out += _sender(name, mac, end.address6.ip)
+        out += _unprotected(network, name, 6) if not network.icc else []
+        for address in (end.address6.ip, link_local(mac)):
+            out.append(Element("addresses6", name + address.packed, family=BRIDGE))
+        out.append(Element("guard6", name + pad(mac) + link_local(mac).packed, family=BRIDGE))
+    return out
+
+
+def _sender(device: bytes, mac: bytes, address: Address) -> list[Element]:
+    return [
+        Element(_six("guard", address), device + pad(mac) + address.packed, family=BRIDGE),
+        Element(_six("sources", address), device + address.packed),
+    ]
+
+
+def link_local(mac: bytes) -> IPv6Address:
+    """The address that the kernel gives an interface with this MAC (RFC 4291, appendix A)."""
+    middle = bytes((mac[0] ^ 2, mac[1], mac[2], 0xFF, 0xFE, mac[3], mac[4], mac[5]))
+    return IPv6Address(b"\xfe\x80" + bytes(6) + middle)
 
 
 def grant_elements(grants: Iterable[Grant]) -> list[Element]:
@@ -161,9 +227,10 @@ def grant_elements(grants: Iterable[Grant]) -> list[Element]:
     for grant in grants:
         pair = grant.consumer.packed + grant.source.packed
         if grant.port:
-            key = pair + protocol(grant.protocol) + service(grant.port)
-            out["grants", key] = Element("grants", key)
-        out["linked", pair] = Element("linked", pair)
+            name, key = _six("grants", grant.source), pair + protocol(grant.protocol) + service(grant.port)
+            out[name, key] = Element(name, key)
+        name = _six("linked", grant.source)
+        out[name, pair] = Element(name, pair)
     return list(out.values())
 
 
@@ -214,9 +281,11 @@ def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, 
 _FIELDS = {
     "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
-    "guard": "nmi", "own": "nn", "loopback": "ips",
+    "guard": "nmi", "own": "nn", "loopback": "ips", "sources6": "nj", "subnets6": "j", "masqueraded6": "j",
+    "grants6": "jjps", "linked6": "jj", "guard6": "nmj", "addresses6": "nh", "guarded": "f", "unprotected": "fn",
 }  # fmt: skip
-_WIDTH = {"n": 16, "i": 4, "p": 4, "s": 4, "m": 8}
+_WIDTH = {"n": 16, "i": 4, "j": 16, "h": 16, "p": 4, "s": 4, "m": 8, "f": 4}
+_INTERVALS = ("subnets", "masqueraded", "subnets6", "masqueraded6")
 
 
 def _fields(kinds: str, raw: bytes) -> list[str]:
@@ -226,8 +295,12 @@ def _fields(kinds: str, raw: bytes) -> list[str]:
         part, raw = raw[: _WIDTH[kind]], raw[_WIDTH[kind] :]
         if kind == "n":
             out.append(f'"{part.rstrip(bytes(1)).decode()}"')
-        elif kind == "i":
-            out.append(str(IPv4Address(part)))
+        elif kind in "ij":
+            out.append(str(ip_address(part)))
+        elif kind == "h":
+            out.append(f"0x{part.hex()}")
+        elif kind == "f":
+            out.append({2: "ipv4", 10: "ipv6"}[part[0]])
         elif kind == "m":
             out.append(part[:6].hex(":"))
         else:
@@ -238,11 +311,11 @@ def _fields(kinds: str, raw: bytes) -> list[str]:
 def render(table: str, elements: Sequence[Element]) -> str:
     """The same elements as nft text, to be loaded in one transaction with the ruleset."""
     rows: dict[tuple[int, str], list[str]] = {}
-    bounds: dict[str, list[int]] = {}
+    bounds: dict[str, list[Address]] = {}
     for element in elements:
         kinds = _FIELDS[element.name]
-        if element.name in ("subnets", "masqueraded"):
-            bounds.setdefault(element.name, []).append(int.from_bytes(element.key, "big"))
+        if element.name in _INTERVALS:
+            bounds.setdefault(element.name, []).append(ip_address(element.key))
             continue
         first = _fields(kinds, element.key)
         if element.key_end:
@@ -252,9 +325,9 @@ def render(table: str, elements: Sequence[Element]) -> str:
         if element.data is not None:
             text += " : " + " . ".join(_fields("is" if len(element.data) > 4 else "i", element.data))
         rows.setdefault((element.family, element.name), []).append(text)
-    for name, numbers in bounds.items():
-        pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        texts = [f"{IPv4Address(first)}-{IPv4Address(end - 1)}" for first, end in pairs]
+    for name, addresses in bounds.items():
+        pairs = zip(addresses[::2], addresses[1::2], strict=True)
+        texts = [f"{first}-{end - 1}" for first, end in pairs]
         rows.setdefault((INET, name), []).extend(texts)
     family = {INET: "inet", BRIDGE: "bridge"}
     return "".join(

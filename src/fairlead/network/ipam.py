@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from fairlead.errors import InvalidParameter, SystemFailure
 from fairlead.model.network import Lease
+
+Address = IPv4Address | IPv6Address
 
 
 class Pool:
@@ -20,14 +22,16 @@ class Pool:
     def __init__(
         self,
         network_id: str,
-        subnet: IPv4Network,
+        subnet: IPv4Network | IPv6Network,
         *,
-        gateway: IPv4Address | None = None,
-        ip_range: IPv4Network | None = None,
-        reserved: Iterable[IPv4Address] = (),
+        name: str = "",
+        gateway: Address | None = None,
+        ip_range: IPv4Network | IPv6Network | None = None,
+        reserved: Iterable[Address] = (),
         leases: Iterable[Lease] = (),
     ) -> None:
         self._network_id = network_id
+        self._name = name
         self._subnet = subnet
         self._range = ip_range or subnet
         self._taken = {int(address) for address in reserved}
@@ -52,7 +56,7 @@ class Pool:
         else:
             self._kept[lease.name] = None
 
-    def allocate(self, name: str, *, requested: IPv4Address | None = None) -> tuple[Lease, Lease | None]:
+    def allocate(self, name: str, *, requested: Address | None = None) -> tuple[Lease, Lease | None]:
         """An address for `name`, and the kept lease of another name that had to go for it, if any."""
         mine = self._leases.get(name)
         if mine is not None and (requested is None or requested == mine.address):
@@ -62,14 +66,19 @@ class Pool:
         if requested is not None:
             return self._allocate_requested(name, requested)
         number, lost = self._choose()
-        lease = Lease(self._network_id, name, IPv4Address(number), True)
+        lease = Lease(self._network_id, name, self._address(number), True)
         self._note(lease)
         return lease, lost
 
-    def _allocate_requested(self, name: str, address: IPv4Address) -> tuple[Lease, Lease | None]:
+    def _address(self, number: int) -> Address:
+        return IPv4Address(number) if self._subnet.version == 4 else IPv6Address(number)
+
+    def _allocate_requested(self, name: str, address: Address) -> tuple[Lease, Lease | None]:
         number = int(address)
-        if address not in self._subnet or number in self._blocked:
+        if address not in self._subnet:
             raise InvalidParameter(f"no configured subnet or ip-range contain the IP address {address}")
+        if number in self._blocked:
+            raise SystemFailure("Address already in use")
         owner = self._owners.get(number)
         lost = self._leases[owner] if owner is not None else None
         if lost is not None and lost.held:
@@ -98,7 +107,10 @@ class Pool:
             if lost.address in self._range:
                 self._drop(lost, reuse=False)
                 return int(lost.address), lost
-        raise SystemFailure(f"no available IPv4 addresses on this network's address pools: {self._subnet}")
+        raise SystemFailure(
+            f"no available IPv{self._subnet.version} addresses on this network's address pools: "
+            f"{self._name} ({self._network_id})"
+        )
 
     def _drop(self, lease: Lease, *, reuse: bool) -> None:
         number = int(lease.address)

@@ -5,22 +5,26 @@ Sole speaker of rtnetlink. Several requests go in one send; every one is acknowl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 _REQUEST, _ACK, _DUMP = 1, 4, 0x300
 _REPLACE, _EXCL, _CREATE = 0x100, 0x200, 0x400
 _NEWLINK, _DELLINK, _GETLINK, _SETLINK = 16, 17, 18, 19
-_NEWADDR, _NEWROUTE, _GETROUTE, _NEWNEIGH = 20, 24, 26, 28
+_NEWADDR, _NEWROUTE, _DELROUTE, _GETROUTE, _NEWNEIGH = 20, 24, 25, 26, 28
+_UNICAST, _LOCAL_TABLE = 1, 255
+_ROUTE_GROUPS = 0x40 | 0x400  # RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE
 _UP = 1
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
 _BRPORT_MODE = 4
-_NOPREFIXROUTE = 0x200
+_NOPREFIXROUTE, _NODAD = 0x200, 2
+_BRPORT_ISOLATED = 33
 _PERMANENT = 0x80
 FORWARDING, SEND_REDIRECTS, ROUTE_LOCALNET = 1, 6, 26
 """Sysctls net.ipv4.conf.<device>.*, by their numbers in IFLA_INET_CONF."""
@@ -56,6 +60,28 @@ class Device:
     up: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A unicast route; metric and table tell several to one target apart."""
+
+    target: IPv4Network | IPv6Network
+    table: int
+    metric: int
+
+
+def _route(body: bytes) -> Route | None:
+    """The route of a message, unless it is a default route, one to the host itself, or no unicast."""
+    family, bits, kind = body[0], body[1], body[7]
+    have = dict(attributes(body[12:]))
+    table = struct.unpack("I", have[15])[0] if 15 in have else body[4]
+    if not bits or kind != _UNICAST or table == _LOCAL_TABLE or 1 not in have:
+        return None
+    target = have[1].ljust(4 if family == socket.AF_INET else 16, b"\0")
+    metric = struct.unpack("I", have[6])[0] if 6 in have else 0
+    network = (IPv4Network if family == socket.AF_INET else IPv6Network)((target, bits), strict=False)
+    return Route(network, table, metric)
+
+
 def _link(index: int, up: bool, data: bytes = b"") -> bytes:
     flags = _UP if up else 0
     return struct.pack("BxHiII", 0, 0, index, flags, flags) + data
@@ -68,9 +94,9 @@ def _text(value: str) -> bytes:
 class Netlink:
     """A route socket of one network namespace."""
 
-    def __init__(self, sock: socket.socket | None = None) -> None:
+    def __init__(self, sock: socket.socket | None = None, *, groups: int = 0) -> None:
         self._socket = sock or socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-        self._socket.bind((0, 0))
+        self._socket.bind((0, groups))
 
     def close(self) -> None:
         self._socket.close()
@@ -119,15 +145,26 @@ class Netlink:
             out.append(Device(index, name, master, have.get(1, b""), bool(flags & _UP)))
         return out
 
-    def routes(self) -> list[str]:
-        """Destinations (`10.0.0.0/8`) of all IPv4 routes but the default one."""
-        out = []
-        for data in self.dump(_GETROUTE, struct.pack("BBBBBBBBI", 2, 0, 0, 0, 0, 0, 0, 0, 0)):
-            bits = data[1]
-            target = dict(attributes(data[12:])).get(1)
-            if target and len(target) == 4 and bits and data[4] != 255:
-                out.append(f"{IPv4Address(target)}/{bits}")
-        return out
+    def routes(self, family: int) -> list[Route]:
+        """All unicast routes of a family but default ones."""
+        answers = self.dump(_GETROUTE, struct.pack("BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0))
+        return [route for answer in answers if (route := _route(answer)) is not None]
+
+    @classmethod
+    def of_routes(cls) -> Netlink:
+        """A socket that hears of every route that comes and goes."""
+        heard = cls(groups=_ROUTE_GROUPS)
+        heard._socket.setblocking(False)
+        heard._socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
+        return heard
+
+    def route_notices(self) -> Iterator[tuple[bool, Route]]:
+        """(whether it came, route) of all that was heard since; ENOBUFS if there was more than could be kept."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                for kind, body in self._receive():
+                    if kind in (_NEWROUTE, _DELROUTE) and (route := _route(body)) is not None:
+                        yield kind == _NEWROUTE, route
 
     def addresses(self) -> list[tuple[int, IPv4Interface]]:
         """(device index, address) of every IPv4 address here."""
@@ -169,6 +206,12 @@ def reflect_port(index: int) -> bytes:
     return message(_SETLINK, _ACK, struct.pack("BxHiII", socket.AF_BRIDGE, 0, index, 0, 0) + data)
 
 
+def isolate_port(index: int) -> bytes:
+    """No frame passes between this bridge port and another that is isolated too."""
+    data = attribute(12 | _NESTED, attribute(_BRPORT_ISOLATED, b"\1"))
+    return message(_SETLINK, _ACK, struct.pack("BxHiII", socket.AF_BRIDGE, 0, index, 0, 0) + data)
+
+
 def configure(index: int, sysctls: dict[int, int]) -> bytes:
     """Sets net.ipv4.conf.<device>.*, by number: one message where /proc takes a file each."""
     values = b"".join(attribute(number, struct.pack("I", value)) for number, value in sysctls.items())
@@ -181,35 +224,47 @@ def delete_device(*, name: str = "", index: int = 0) -> bytes:
     return message(_DELLINK, _ACK, struct.pack("BxHiII", 0, 0, index, 0, 0) + data)
 
 
-def add_address(index: int, address: IPv4Interface, *, prefix_route: bool = True) -> bytes:
-    raw = address.ip.packed
-    body = struct.pack("BBBBi", 2, address.network.prefixlen, 0, 0, index) + attribute(2, raw) + attribute(1, raw)
-    if address.network.prefixlen < 31:
+def add_address(index: int, address: IPv4Interface | IPv6Interface, *, prefix_route: bool = True) -> bytes:
+    """IPv6 addresses are ours to give: nobody is asked whether he has them already."""
+    raw, four = address.ip.packed, address.version == 4
+    body = struct.pack("BBBBi", _family(address), address.network.prefixlen, 0, 0, index)
+    body += attribute(2, raw) + attribute(1, raw)
+    if four and address.network.prefixlen < 31:
         body += attribute(4, address.network.broadcast_address.packed)
-    if not prefix_route:
-        body += attribute(8, struct.pack("I", _NOPREFIXROUTE))
+    flags = (0 if prefix_route else _NOPREFIXROUTE) | (0 if four else _NODAD)
+    if flags:
+        body += attribute(8, struct.pack("I", flags))
     return message(_NEWADDR, _ACK | _CREATE | _REPLACE, body)
 
 
-def add_default_route(gateway: IPv4Address) -> bytes:
-    body = struct.pack("BBBBBBBBI", 2, 0, 0, 0, 254, 3, 0, 1, 0) + attribute(5, gateway.packed)
-    return message(_NEWROUTE, _ACK | _CREATE, body)
+def add_default_route(gateway: IPv4Address | IPv6Address) -> bytes:
+    """Takes the place of an earlier one."""
+    body = struct.pack("BBBBBBBBI", _family(gateway), 0, 0, 0, 254, 3, 0, 1, 0) + attribute(5, gateway.packed)
+    return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
 
 
-def add_route_via(target: IPv4Network, gateway: IPv4Address) -> bytes:
-    body = struct.pack("BBBBBBBBI", 2, target.prefixlen, 0, 0, 254, 3, 0, 1, 0)
+def add_route_via(target: IPv4Network | IPv6Network, gateway: IPv4Address | IPv6Address) -> bytes:
+    body = struct.pack("BBBBBBBBI", _family(target), target.prefixlen, 0, 0, 254, 3, 0, 1, 0)
     body += attribute(1, target.network_address.packed) + attribute(5, gateway.packed)
     return message(_NEWROUTE, _ACK | _CREATE, body)
 
 
-def add_host_route(address: IPv4Address, index: int, source: IPv4Address) -> bytes:
+def add_host_route(
+    address: IPv4Address | IPv6Address, index: int, source: IPv4Address | IPv6Address | None = None
+) -> bytes:
     """`address dev index scope link src source`; takes the place of an earlier one."""
-    body = struct.pack("BBBBBBBBI", 2, 32, 0, 0, 254, 3, 253, 1, 0)
-    body += attribute(1, address.packed) + attribute(7, source.packed) + attribute(4, struct.pack("I", index))
+    four = address.version == 4
+    body = struct.pack("BBBBBBBBI", _family(address), address.max_prefixlen, 0, 0, 254, 3, 253 if four else 0, 1, 0)
+    body += attribute(1, address.packed) + attribute(4, struct.pack("I", index))
+    body += attribute(7, source.packed) if source is not None else b""
     return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
 
 
-def add_neighbour(address: IPv4Address, mac: bytes, index: int) -> bytes:
-    """A neighbour that needs no ARP."""
-    body = struct.pack("BxHiHBB", socket.AF_INET, 0, index, _PERMANENT, 0, 0)
+def add_neighbour(address: IPv4Address | IPv6Address, mac: bytes, index: int) -> bytes:
+    """A neighbour that needs no ARP, or NDP."""
+    body = struct.pack("BxHiHBB", _family(address), 0, index, _PERMANENT, 0, 0)
     return message(_NEWNEIGH, _ACK | _CREATE | _REPLACE, body + attribute(1, address.packed) + attribute(2, mac))
+
+
+def _family(value: IPv4Address | IPv6Address | IPv4Network | IPv6Network) -> int:
+    return socket.AF_INET if value.version == 4 else socket.AF_INET6

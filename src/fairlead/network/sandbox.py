@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from fairlead.linux import namespaces
@@ -29,6 +30,12 @@ class Sandbox:
 
     def netlink(self) -> Netlink:
         return Netlink(namespaces.open_socket(self.fd, self._home, socket.AF_NETLINK, socket.SOCK_RAW, 0))
+
+    def write(self, files: Mapping[Path, str]) -> None:
+        """Sets files below /proc/sys/net, as they are in here."""
+        with namespaces.inside(self.fd, self._home):
+            for path, text in files.items():
+                path.write_text(text)
 
     def close(self) -> None:
         if self.fd >= 0:

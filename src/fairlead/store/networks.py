@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from fairlead.model.network import Lease, Network
 from fairlead.store import codec
@@ -34,23 +34,23 @@ class NetworkStore:
     def leases(self, network_id: str) -> list[Lease]:
         """Kept ones in the order in which they were let go: the first is the first to be taken away."""
         rows = self._database.query("SELECT * FROM lease WHERE network_id = ? ORDER BY released, name", (network_id,))
-        return [Lease(network_id, row["name"], IPv4Address(row["address"]), bool(row["held"])) for row in rows]
+        return [Lease(network_id, row["name"], ip_address(row["address"]), bool(row["held"])) for row in rows]
 
     def save_lease(self, lease: Lease) -> None:
-        """Also takes the address away from whoever had it kept."""
+        """Also takes the address away from whoever had it kept; the name's other family stays as it is."""
         with self._database.transaction():
             self._database.execute(
                 "DELETE FROM lease WHERE network_id = ? AND address = ? AND name <> ?",
                 (lease.network_id, str(lease.address), lease.name),
             )
             self._database.execute(
-                "INSERT INTO lease (network_id, name, address, held) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (network_id, name) DO UPDATE SET address = excluded.address, held = excluded.held",
-                (lease.network_id, lease.name, str(lease.address), int(lease.held)),
+                "INSERT INTO lease (network_id, name, family, address, held) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (network_id, name, family) DO UPDATE SET address = excluded.address, held = excluded.held",
+                (lease.network_id, lease.name, lease.address.version, str(lease.address), int(lease.held)),
             )
 
     def keep_lease(self, network_id: str, name: str) -> None:
-        """The container is gone; its address stays with the name."""
+        """The container is gone; its addresses stay with the name."""
         self._database.execute(
             "UPDATE lease SET held = 0, released = ? WHERE network_id = ? AND name = ?",
             (time.time_ns(), network_id, name),

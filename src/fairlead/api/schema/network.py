@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from fairlead.api.schema import times
@@ -27,6 +28,7 @@ def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
         subnets=tuple(_parse_subnet(item) for item in ipam.children("Config")) if ipam is not None else (),
         internal=fields.flag("Internal"),
         attachable=fields.flag("Attachable"),
+        ipv4=fields.optional_flag("EnableIPv4") is not False,
         ipv6=fields.flag("EnableIPv6"),
         labels=fields.text_mapping("Labels"),
         options=fields.text_mapping("Options"),
@@ -50,8 +52,8 @@ def render(network: Network, members: Mapping[str, tuple[str, Endpoint]]) -> dic
         "Created": times.render(network.created),
         "Scope": "local",
         "Driver": network.driver,
-        "EnableIPv4": True,
-        "EnableIPv6": network.subnet6 is not None,
+        "EnableIPv4": network.ipv4,
+        "EnableIPv6": network.ipv6,
         "IPAM": {
             "Driver": "default",
             "Options": {} if not network.predefined else None,
@@ -71,19 +73,29 @@ def render(network: Network, members: Mapping[str, tuple[str, Endpoint]]) -> dic
 
 
 def _render_subnets(network: Network) -> list[dict[str, Any]]:
-    if network.subnet is None:
+    aux = network.aux_addresses
+    return [
+        *_render_subnet(network.subnet, network.ip_range, network.gateway, aux),
+        *_render_subnet(network.subnet6, network.ip_range6, network.gateway6, aux),
+    ]
+
+
+def _render_subnet(
+    subnet: IPv4Network | IPv6Network | None,
+    ip_range: IPv4Network | IPv6Network | None,
+    gateway: IPv4Address | IPv6Address | None,
+    aux_addresses: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    if subnet is None:
         return []
-    value: dict[str, Any] = {"Subnet": str(network.subnet)}
-    if network.ip_range is not None:
-        value["IPRange"] = str(network.ip_range)
-    if network.gateway is not None:
-        value["Gateway"] = str(network.gateway)
-    if network.aux_addresses:
-        value["AuxiliaryAddresses"] = dict(network.aux_addresses)
-    subnets = [value]
-    if network.subnet6 is not None:
-        subnets.append({"Subnet": str(network.subnet6)})
-    return subnets
+    value: dict[str, Any] = {"Subnet": str(subnet)}
+    if ip_range is not None:
+        value["IPRange"] = str(ip_range)
+    if gateway is not None:
+        value["Gateway"] = str(gateway)
+    if aux := {name: text for name, text in aux_addresses.items() if ip_address(text) in subnet}:
+        value["AuxiliaryAddresses"] = aux
+    return [value]
 
 
 def _render_member(name: str, endpoint: Endpoint) -> dict[str, Any]:

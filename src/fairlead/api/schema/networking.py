@@ -110,7 +110,7 @@ def render_endpoint(
         "Gateway": str(endpoint.gateway) if running and endpoint.gateway else "",
         "IPAddress": str(address.ip) if address else "",
         "IPPrefixLen": address.network.prefixlen if address else 0,
-        "IPv6Gateway": "",
+        "IPv6Gateway": str(endpoint.gateway6) if running and endpoint.gateway6 else "",
         "GlobalIPv6Address": str(address6.ip) if address6 else "",
         "GlobalIPv6PrefixLen": address6.network.prefixlen if address6 else 0,
         "DNSNames": names or None,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from fairlead.daemon.checks import probe
 from fairlead.daemon.checks.finding import Finding, missing, note, ok
-from fairlead.model.settings import Settings
+from fairlead.model.settings import AddressPool, Settings
 
 SYSCTLS = Path("/proc/sys")
 ENOUGH_CONNECTIONS = 65536
@@ -24,8 +24,12 @@ async def findings() -> list[Finding]:
         _connections(),
         _port_range(),
         await _other_firewalls(settings.instance),
-        _pool([network for pool in settings.pools for network in pool.base.subnets(new_prefix=pool.size)], taken),
+        _pool([network for pool in settings.pools for network in _pieces(pool)], taken),
     ]
+
+
+def _pieces(pool: AddressPool) -> Iterator[IPv4Network]:
+    return pool.base.subnets(new_prefix=pool.size) if isinstance(pool.base, IPv4Network) else iter(())
 
 
 def sysctl(name: str) -> str:

@@ -1,0 +1,55 @@
+"""Whether a container may join a network, and with what it asks for there: Docker's rules and words. Pure.
+
+(What can be known to be wrong without the network itself: api/schema/networking.py.)
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from fairlead.engine import subnets
+from fairlead.errors import Conflict, Forbidden, InvalidParameter
+from fairlead.model.container import Container, EndpointRequest
+from fairlead.model.network import Network
+
+
+def check(network: Network, request: EndpointRequest) -> None:
+    """Addresses asked for lie in subnets of the user's choice."""
+    faults = [
+        fault
+        for text, subnet, static in (
+            (request.ipv4_address, network.subnet, network.static),
+            (request.ipv6_address, network.subnet6, network.static6),
+        )
+        if text and (fault := _fault(text, subnet, static=static))
+    ]
+    if faults:
+        raise InvalidParameter(f"invalid endpoint settings:\n{subnets.joined(faults)}")
+
+
+def _fault(text: str, subnet: IPv4Network | IPv6Network | None, *, static: bool) -> str:
+    if not static or subnet is None:
+        return "user specified IP address is supported only when connecting to networks with user configured subnets"
+    if ip_address(text) not in subnet:
+        return f"no configured subnet or ip-range contain the IP address {text}"
+    return ""
+
+
+def check_connect(container: Container, network: Network, request: EndpointRequest) -> None:
+    mode = container.host_config.network_mode
+    if mode == "host" or mode.startswith("container:"):
+        raise Conflict(
+            "container sharing network namespace with another container or host cannot be connected "
+            "to any other network"
+        )
+    if network.name == "host":
+        raise Conflict(
+            "cannot connect container to host network - container must be created in host network mode"
+        )
+    if "none" in (network.name, *(end.network_name for end in container.endpoints)):
+        raise Conflict(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+        )
+    if any(end.network_id == network.id for end in container.endpoints):
+        raise Forbidden(f"endpoint with name {container.name} already exists in network {network.name}")
+    check(network, request)

@@ -1,0 +1,133 @@
+"""What a network is to be, from what the user asked for: driver options in Docker's words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import AddressValueError, IPv4Address
+
+from fairlead import ids
+from fairlead.engine import subnets
+from fairlead.errors import Forbidden, InvalidParameter, NotFound, SystemFailure
+from fairlead.model.network import GatewayMode, Network
+from fairlead.model.request import NetworkRequest
+from fairlead.model.settings import Settings
+
+BRIDGE = "com.docker.network.bridge."
+_MTU = "com.docker.network.driver.mtu"
+_BRIDGE_NAME, _MODE4, _MODE6 = f"{BRIDGE}name", f"{BRIDGE}gateway_mode_ipv4", f"{BRIDGE}gateway_mode_ipv6"
+_TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
+_IFNAMSIZ = 16
+
+
+def draw(request: NetworkRequest, settings: Settings) -> Network:
+    """A network with everything but the subnets, ranges and gateways that it leaves to us."""
+    if request.name in ("bridge", "host", "none", "default"):
+        raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
+    if request.driver in ("host", "null"):
+        raise Forbidden(f'only one instance of "{request.driver}" network is allowed')
+    if request.driver != "bridge":
+        raise NotFound(
+            f'could not find plugin {request.driver} in v1 plugin registry: plugin "{request.driver}" not found'
+        )
+    if not request.ipv4 and not request.ipv6:
+        raise InvalidParameter("IPv4 or IPv6 must be enabled")
+    four, six = subnets.parse(request.subnets)
+    network = Network(
+        id=ids.new_id(),
+        name=request.name,
+        driver=request.driver,
+        created=datetime.now(UTC),
+        ipv4=request.ipv4,
+        ipv6=request.ipv6,
+        aux_addresses=subnets.merged(request.subnets),
+        internal=request.internal,
+        attachable=request.attachable,
+        mtu=_mtu(request.options, settings.mtu),
+        labels=request.labels,
+        options=request.options,
+    )
+    # What was said about a family that is off does not count.
+    if network.ipv4:
+        network = replace(
+            network, subnet=four.subnet, ip_range=four.ip_range, gateway=four.gateway, static=four.subnet is not None
+        )
+    if network.ipv6:
+        network = replace(
+            network, subnet6=six.subnet, ip_range6=six.ip_range, gateway6=six.gateway, static6=six.subnet is not None
+        )
+    return _bridge(network, settings)
+
+
+def with_gateways(network: Network) -> Network:
+    """Once the subnets are known: the first address that nobody else is to have, where the host has one at all."""
+    kept = set(network.aux_addresses.values())
+    if network.subnet is not None and network.gateway is None and network.gateway_mode is not GatewayMode.ISOLATED:
+        network = replace(network, gateway=next(a for a in network.subnet.hosts() if str(a) not in kept))
+    if network.subnet6 is not None and network.gateway6 is None and network.gateway_mode6 is not GatewayMode.ISOLATED:
+        network = replace(network, gateway6=next(a for a in network.subnet6.hosts() if str(a) not in kept))
+    return network
+
+
+def _bridge(network: Network, settings: Settings) -> Network:
+    options = network.options
+    name = options.get(_BRIDGE_NAME, "") or f"br-{settings.instance[:4]}{network.id[:8]}"
+    if len(name.encode()) >= _IFNAMSIZ or "/" in name or name.split() != [name] or name in (".", ".."):
+        raise InvalidParameter(f"invalid bridge name: {name}")
+    modes = _mode(options, _MODE4), _mode(options, _MODE6)
+    if GatewayMode.ISOLATED in modes and not network.internal:
+        raise SystemFailure("gateway mode 'isolated' can only be used for an internal network")
+    return replace(
+        network,
+        bridge=name,
+        icc=_truth(options, f"{BRIDGE}enable_icc", default=True),
+        masquerade=_truth(options, f"{BRIDGE}enable_ip_masquerade", default=True),
+        gateway_mode=modes[0],
+        gateway_mode6=modes[1],
+        host_ip=_host_ip(options, settings.host_ip),
+    )
+
+
+def _truth(options: Mapping[str, str], label: str, *, default: bool) -> bool:
+    text = options.get(label)
+    if text is None or text in _TRUE:
+        return default if text is None else True
+    if text in _FALSE:
+        return False
+    raise _unparsed(label, text, f'strconv.ParseBool: parsing "{text}": invalid syntax')
+
+
+def _mode(options: Mapping[str, str], label: str) -> GatewayMode:
+    text = options.get(label, "") or GatewayMode.NAT.value
+    try:
+        return GatewayMode(text)
+    except ValueError:
+        raise _unparsed(label, text, f"unknown gateway mode {text}") from None
+
+
+def _host_ip(options: Mapping[str, str], default: IPv4Address) -> IPv4Address:
+    label = f"{BRIDGE}host_binding_ipv4"
+    if not (text := options.get(label, "")):
+        return default
+    try:
+        return IPv4Address(text)
+    except AddressValueError:
+        raise _unparsed(label, text, "nil ip") from None
+
+
+def _mtu(options: Mapping[str, str], default: int) -> int:
+    text = options.get(_MTU, "")
+    if not text:
+        return default
+    try:
+        mtu = int(text)
+    except ValueError:
+        raise _unparsed(_MTU, text, f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    if not 68 <= mtu <= 65535:
+        raise InvalidParameter(f"invalid MTU number: {mtu}")
+    return mtu
+
+
+def _unparsed(label: str, text: str, why: str) -> InvalidParameter:
+    return InvalidParameter(f"failed to parse {label} value: {text} ({why})")
