@@ -279,11 +279,11 @@ def test_commit_makes_an_image_of_what_changed(shared_engine: Engine, docker: Cl
 
 
 def test_commit_pauses_meanwhile_and_tells_so(shared_engine: Engine, docker: Client) -> None:
-    docker.do("run", "-d", "--name", "busy", "box", "sh", "-c", "while true; do echo x >> /f; done")
+    busy = docker.do("run", "-d", "--name", "busy", "box", "sh", "-c", "while true; do echo x >> /f; done")
     docker.do("commit", "busy", "made:2")
     assert shared_engine.inspect("busy")["State"]["Status"] == "running"
     docker.do("commit", "--pause=false", "busy", "made:3")
-    told = raw(shared_engine, "GET", f'/events?since=1&until={time.time():.9f}&filters={{"container":["busy"]}}')[2]
+    told = raw(shared_engine, "GET", f'/events?since=1&until={time.time():.9f}&filters={{"container":["{busy}"]}}')[2]
     actions = [json.loads(line)["Action"] for line in told.splitlines()]
     assert [a for a in actions if a in ("pause", "unpause", "commit")] == ["pause", "unpause", "commit", "commit"]
     assert docker.attempt("commit", "busy", "Bad").text.strip().endswith("must be lowercase")
