@@ -112,8 +112,11 @@ def test_store_is_whole_after_a_kill(stage: Stage, name: str) -> None:
 
 
 def check(engine: Engine) -> list[str]:
-    """What is not as it should be. A RUN step whose daemon was killed is a container that `ps -a` lists, as in Docker: it
-    is removed here like any other, and its directory has to go with it."""
+    """What is not as it should be.
+
+    A RUN step whose daemon was killed is a container that `ps -a` lists, as in Docker: it is removed here like any
+    other, and its directory has to go with it.
+    """
     left = engine.do("ps", "-aq", "--no-trunc").split()
     if left:
         engine.do("rm", "-f", *left)
