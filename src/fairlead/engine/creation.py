@@ -79,7 +79,7 @@ class Creator:
             container = await self._make(container, image, undo)
             undo.pop_all()
         self._events.container(container, "create")
-        return CreateResult(container.id, (*remarks, *warnings))
+        return CreateResult(container.id, (*request.remarks, *remarks, *warnings))
 
     async def _make(self, container: Container, image: Image | None, undo: ExitStack) -> Container:
         """Snapshot, directory, volumes, record: in this order, so that what is recorded is there."""

@@ -37,6 +37,8 @@ class CreateRequest:
     endpoints: Mapping[str, EndpointRequest] = field(default_factory=dict)
     """By network name or id; `default` has become `bridge`."""
     platform: str = ""
+    remarks: tuple[str, ...] = ()
+    """What the user is to be warned of, whatever comes of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fairlead.api.schema import config, host_config, limits, networking, times, validation
+from fairlead.api.schema import config, host_config, limits, networking, times, unsupported, validation
 from fairlead.api.schema.fields import Fields
 from fairlead.api.versions import NEWEST, Version
 from fairlead.errors import InvalidParameter
@@ -31,6 +31,7 @@ def parse_create(body: Mapping[str, Any], *, name: str, platform: str, version: 
         host_config=host,
         endpoints=endpoints,
         platform=platform,
+        remarks=unsupported.remarks(fields, host_fields, version),
     )
     validation.check(request)
     return request

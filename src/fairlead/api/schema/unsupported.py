@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 from fairlead.api.schema.fields import Fields
+from fairlead.api.versions import Version
 from fairlead.errors import InvalidParameter
+
+
+def remarks(config: Fields, host: Fields | None, version: Version) -> tuple[str, ...]:
+    """Docker's warnings about members that have had their day."""
+    found = []
+    if host is not None and host.integer("KernelMemory"):
+        found.append(
+            "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. "
+            "Limitation discarded."
+        )
+    if config.text("MacAddress") and version >= (1, 44):
+        found.append(
+            "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead."
+        )
+    return tuple(found)
 
 
 def refuse(host: Fields) -> None:

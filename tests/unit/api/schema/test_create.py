@@ -241,6 +241,15 @@ def test_several_networks_at_create_came_with_1_44() -> None:
         schema.parse_create(body, name="", platform="", version=(1, 43))
 
 
+def test_members_that_have_had_their_day_are_remarked() -> None:
+    request = _parse(MacAddress="02:42:ac:11:00:09", HostConfig={"KernelMemory": 2**23})
+    assert [text.split(" field ")[0] for text in request.remarks] == [
+        "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. "
+        "Limitation discarded.",
+        "The container-wide MacAddress",
+    ]
+
+
 def test_scoped_aliases_and_addresses_need_a_network_of_ones_own() -> None:
     networking = {"EndpointsConfig": {"bridge": {"Aliases": ["a"], "IPAMConfig": {"IPv4Address": "1.2.3"}}}}
     assert _refusal(NetworkingConfig=networking) == (
