@@ -49,6 +49,7 @@ from fairlead.engine.stats import Stats
 from fairlead.engine.system import System
 from fairlead.engine.topology import Topology
 from fairlead.engine.usage import Usage
+from fairlead.engine.volumemounts import VolumeMounts
 from fairlead.engine.volumes import Volumes
 from fairlead.engine.waiters import Waiters
 from fairlead.errors import EngineError, SystemFailure
@@ -110,7 +111,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = HealthChecks(tasks, registry, execs, events)
     lifecycle = Lifecycle(
-        registry, snapshots, connector, directory, linker, etc, launcher, runtime, attachments, topology, events
+        registry, snapshots, connector, directory, linker, etc, launcher, runtime, attachments, topology,
+        VolumeMounts(registry, volumes, events), events,
     )
     remover = Remover(
         registry, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health, waiters,

@@ -20,6 +20,7 @@ from fairlead.engine.launch import Launcher
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
+from fairlead.engine.volumemounts import VolumeMounts
 from fairlead.errors import EngineError
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Container
@@ -41,6 +42,7 @@ class Lifecycle:
         runtime: Runtime,
         attachments: Attachments,
         topology: Topology,
+        volumes: VolumeMounts,
         events: Events,
     ) -> None:
         self._registry = registry
@@ -53,6 +55,7 @@ class Lifecycle:
         self._runtime = runtime
         self._attachments = attachments
         self._topology = topology
+        self._volumes = volumes
         self._events = events
 
     async def start(self, container: Container) -> Container:
@@ -73,6 +76,8 @@ class Lifecycle:
         self._linker.sources(container)
         mountpoints.make_sources(container)
         mountpoints.check_propagation(container)
+        self._volumes.hold(container)
+        undo.callback(self._volumes.let_go, container)
         root = self._snapshots.mount(container.id)
         undo.callback(self._snapshots.umount, container.id)
 
@@ -115,6 +120,7 @@ class Lifecycle:
         self._directory.dismiss(container)
         self._connector.leave(container)
         self._snapshots.umount(container.id)
+        self._volumes.let_go(container)
         return self._connector.parted(container)
 
     async def discard(self, container: Container) -> None:

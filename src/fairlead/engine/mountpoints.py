@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairlead import ids
+from fairlead.engine import volumeoptions
 from fairlead.errors import InvalidParameter, SystemFailure
 from fairlead.linux import mounts
 from fairlead.model.container import Config, Container, HostConfig, Mount
@@ -127,6 +128,7 @@ def check_mount(mount: Mount) -> Mount:
         raise InvalidParameter(f'invalid mount config for type "{mount.type}": {fault}')
     if mount.type == "volume":
         _check_volume(mount.name, mount.driver)
+        volumeoptions.check(mount.name, mount.driver_options)
     return replace(mount, target=clean(mount.target), source=clean(mount.source) if mount.type == "bind" else "")
 
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine import pruning, trees
+from fairlead.engine import pruning, trees, volumeoptions
 from fairlead.engine.events import Events
 from fairlead.errors import Conflict, InvalidParameter, NotFound
-from fairlead.linux import files, process
+from fairlead.linux import files, mounts, process
 from fairlead.model.container import Mount
 from fairlead.model.request import VolumeRequest
 from fairlead.model.settings import Settings
@@ -45,7 +45,7 @@ class Volumes:
                     self._delete(self._volumes[name])
         for entry in self._root.iterdir():
             if entry.name not in self._volumes:
-                files.remove_tree(entry)
+                self._erase(entry.name)
 
     # --- the API's verbs --------------------------------------------------------------------------------------
 
@@ -61,12 +61,12 @@ class Volumes:
                 f'create {request.name}: "{request.name}" includes invalid characters for a local volume name, only '
                 '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
             )
-        if unknown := set(request.options) - {"type", "o", "device", "size"}:
-            raise InvalidParameter(f"create {request.name}: invalid option: {min(unknown)!r}".replace("'", '"'))
-        if request.options:
-            raise InvalidParameter(f"create {request.name}: mount options of volumes are not supported")
+        volumeoptions.check(request.name, request.options)
         name = request.name or ids.new_id()
-        return self._volumes.get(name) or self._make(name, anonymous=not request.name, labels=request.labels)
+        known = self._volumes.get(name)
+        return known or self._make(
+            name, anonymous=not request.name, labels=request.labels, options=request.options
+        )
 
     async def inspect(self, name: str) -> Volume:
         return self._get(name)
@@ -98,6 +98,9 @@ class Volumes:
         self._events.other("volume", "prune", "", reclaimed=str(freed))
         return [volume.name for volume in gone], freed
 
+    def find(self, name: str) -> Volume | None:
+        return self._volumes.get(name)
+
     def references(self, volume: Volume) -> int:
         """How many containers use it."""
         return len(self._users.get(volume.name, ()))
@@ -111,18 +114,18 @@ class Volumes:
         """Makes the volume of a mount if there is none; whether it was made."""
         if mount.name in self._volumes:
             return False
-        self._make(mount.name, anonymous=mount.anonymous, labels=mount.labels)
+        self._make(mount.name, anonymous=mount.anonymous, labels=mount.labels, options=mount.driver_options)
         return True
 
-    def use(self, mounts: Iterable[Mount], container_id: str) -> None:
-        names = [mount.name for mount in mounts if mount.type == "volume"]
+    def use(self, taken: Iterable[Mount], container_id: str) -> None:
+        names = [mount.name for mount in taken if mount.type == "volume"]
         self._store.use(names, container_id)
         for name in names:
             self._users.setdefault(name, set()).add(container_id)
 
-    def release(self, mounts: Iterable[Mount], container_id: str, *, remove_anonymous: bool) -> None:
+    def release(self, taken: Iterable[Mount], container_id: str, *, remove_anonymous: bool) -> None:
         """The container is gone; its anonymous volumes go with it if nobody else uses them."""
-        names = [mount for mount in mounts if mount.type == "volume"]
+        names = [mount for mount in taken if mount.type == "volume"]
         if not names:
             return
         self._store.release(container_id)
@@ -136,6 +139,19 @@ class Volumes:
 
     async def copy_up(self, mount: Mount, root: Path) -> None:
         """Fills an empty volume with what the image has at its target, once, owner and mode included."""
+        volume = self._volumes[mount.name]
+        if not volume.options:
+            await self._fill(mount, root)
+            return
+        used = mounts.is_mounted(volume.mountpoint)
+        volumeoptions.ensure(volume)
+        try:
+            await self._fill(mount, root)
+        finally:
+            if not used:
+                mounts.umount(volume.mountpoint, lazy=True)
+
+    async def _fill(self, mount: Mount, root: Path) -> None:
         data = Path(self.mountpoint(mount.name))
         if any(data.iterdir()):
             return
@@ -157,11 +173,14 @@ class Volumes:
             raise NotFound(f"get {name}: no such volume")
         return self._volumes[name]
 
-    def _make(self, name: str, *, anonymous: bool, labels: Mapping[str, str]) -> Volume:
+    def _make(
+        self, name: str, *, anonymous: bool, labels: Mapping[str, str], options: Mapping[str, str]
+    ) -> Volume:
         path = Path(self.mountpoint(name))
         volume = Volume(
-            name=name, created=datetime.now(UTC), mountpoint=str(path), anonymous=anonymous, labels=dict(labels)
-        )
+            name=name, created=datetime.now(UTC), mountpoint=str(path), anonymous=anonymous, labels=dict(labels),
+            options=dict(options),
+        )  # fmt: skip
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755)
         self._store.save(volume)
@@ -172,8 +191,13 @@ class Volumes:
     def _delete(self, volume: Volume) -> None:
         self._store.delete(volume.name)
         del self._volumes[volume.name]
-        files.remove_tree(self._root / volume.name)
+        self._erase(volume.name)
         self._events.other("volume", "destroy", volume.name, driver="local")
+
+    def _erase(self, name: str) -> None:
+        """The directory. What is mounted there belongs to somebody else, and stays."""
+        mounts.umount(self.mountpoint(name), lazy=True)
+        files.remove_tree(self._root / name)
 
     def _matches(self, volume: Volume, filters: Mapping[str, Sequence[str]]) -> bool:
         if filters.get("dangling"):

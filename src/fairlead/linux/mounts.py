@@ -93,6 +93,33 @@ def table() -> list[tuple[str, str]]:
     return rows
 
 
+_FLAGS = {
+    "ro": (MS_RDONLY, True), "rw": (MS_RDONLY, False), "suid": (MS_NOSUID, False), "nosuid": (MS_NOSUID, True),
+    "dev": (MS_NODEV, False), "nodev": (MS_NODEV, True), "exec": (MS_NOEXEC, False), "noexec": (MS_NOEXEC, True),
+    "sync": (16, True), "async": (16, False), "remount": (MS_REMOUNT, True), "mand": (64, True), "nomand": (64, False),
+    "dirsync": (128, True), "atime": (1024, False), "noatime": (1024, True), "diratime": (2048, False),
+    "nodiratime": (2048, True), "bind": (MS_BIND, True), "rbind": (MS_BIND | MS_REC, True),
+    "relatime": (1 << 21, True), "norelatime": (1 << 21, False), "strictatime": (1 << 24, True),
+    "nostrictatime": (1 << 24, False), "defaults": (0, True),
+}  # fmt: skip
+
+
+def parse_options(text: str) -> tuple[int, str]:
+    """mount(8)'s `ro,noexec,size=1m` → flags of mount(2), and what is left for the file system."""
+    flags, data = 0, []
+    for word in filter(None, text.split(",")):
+        flag, on = _FLAGS.get(word, (0, False))
+        flags = flags | flag if on else flags & ~flag
+        if word not in _FLAGS:
+            data.append(word)
+    return flags, ",".join(data)
+
+
+def is_mounted(path: str | Path) -> bool:
+    """Whether something is mounted right there, binds of the same file system included."""
+    return any(point == str(path) for point, _ in table())
+
+
 def lines() -> list[bytes]:
     """The mount table as the kernel tells it (proc(5), mountinfo)."""
     with open("/proc/self/mountinfo", "rb") as f:  # noqa: PTH123

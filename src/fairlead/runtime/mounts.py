@@ -69,7 +69,18 @@ def _mount(mount: Mount) -> Json:
         below = mount.recursive and mount.read_only_below is not ReadOnlyBelow.NEVER
         # crun's recursive form takes directories alone; below a file there is nothing anyway.
         options.append("rro" if below and os.path.isdir(mount.source) else "ro")  # noqa: PTH112
+    options += [word for word in _inherited(mount.source) if word not in options]
     return {"destination": mount.target, "type": "bind", "source": mount.source, "options": options}
+
+
+def _inherited(source: str) -> list[str]:
+    """What the mount that the source lies on forbids: crun's bind would allow it again."""
+    try:
+        flags = os.statvfs(source).f_flag
+    except OSError:
+        return []  # the runtime will say what is wrong with it
+    forbidden = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
+    return [word for word, flag in forbidden.items() if flags & flag]
 
 
 def _tmpfs(mount: Mount) -> list[str]:

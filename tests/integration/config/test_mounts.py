@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -147,6 +149,64 @@ def test_a_directory_of_a_volume(shared_engine: Engine) -> None:
     assert refusal(shared_engine, {"Mounts": [mount("../x")]}) == (
         400, 'invalid mount config for type "volume": subpath must be a relative path within the volume')  # fmt: skip
     assert "Subpath" not in json.dumps(shared_engine.json("GET", "/containers/json?all=1"))
+
+
+def test_volumes_whose_data_lie_elsewhere(shared_engine: Engine, tree: Path) -> None:
+    def make(name: str, **options: str) -> None:
+        shared_engine.json("POST", "/volumes/create", {"Name": name, "DriverOpts": options})
+
+    make("memory", type="tmpfs", device="tmpfs", o="size=1m,nosuid,mode=711")
+    make("elsewhere", type="none", device=str(tree), o="bind")
+    data = {name: shared_engine.data_root / f"volumes/{name}/_data" for name in ("memory", "elsewhere")}
+    with running(shared_engine, {"Binds": ["memory:/m", "elsewhere:/e"]}) as container:
+        table = shared_engine.do("exec", container, "cat", "/proc/mounts")
+        (row,) = [line for line in table.splitlines() if " /m " in line]
+        assert "nosuid" in row
+        assert "size=1024k,mode=711" in row
+        shared_engine.do("exec", container, "sh", "-c", "echo seen > /e/by-host; echo x > /m/x")
+        # Another that comes and goes does not take it away from the first.
+        assert output(shared_engine, "cat /m/x", {"Binds": ["memory:/m"]}) == "x"
+        assert shared_engine.do("exec", container, "cat", "/m/x") == "x"
+    assert (tree / "by-host").read_text() == "seen\n"
+    points = shared_engine.host.here.run("cat", "/proc/self/mounts")
+    assert not any(str(path) in points for path in data.values())
+    assert shared_engine.json("GET", "/volumes/elsewhere")["Options"] == {
+        "type": "none", "device": str(tree), "o": "bind"}  # fmt: skip
+    shared_engine.json("DELETE", "/volumes/elsewhere")
+    assert (tree / "by-host").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"color": "red"}, 'create bad: invalid option: "color"'),
+        ({"type": "tmpfs"}, 'create bad: missing required option: "device"'),
+        ({"o": "ro", "device": "x"}, 'create bad: missing required option: "type"'),
+        ({"size": "10G"}, "create bad: quota size requested but no quota support"),
+    ],
+)
+def test_options_no_volume_can_have(shared_engine: Engine, options: dict[str, str], text: str) -> None:
+    status, answer = shared_engine.api("POST", "/volumes/create", {"Name": "bad", "DriverOpts": options})
+    assert (status, json.loads(answer)["message"]) == (400, text)
+
+
+def test_a_volume_that_cannot_be_mounted_fails_the_start(shared_engine: Engine) -> None:
+    options = {"DriverConfig": {"Options": {"type": "nonsense", "device": "x", "o": "ro"}}, "NoCopy": True}
+    mount = {"Type": "volume", "Source": "broken", "Target": "/x", "VolumeOptions": options}
+    status, text = start_refusal(shared_engine, create(shared_engine, "true", {"Mounts": [mount]}))
+    assert status == 500
+    assert text.startswith("error while mounting volume '")
+    assert text.endswith("flags: 0x1, data: : no such device")
+
+
+def test_it_is_told_who_takes_and_leaves_a_volume(shared_engine: Engine) -> None:
+    before = time.time()
+    output(shared_engine, "true", {"Binds": ["told:/t:ro"]})
+    query = f"since={before:.6f}&until={time.time():.6f}&filters=" + quote('{"type":["volume"]}')
+    events = [json.loads(line) for line in shared_engine.api("GET", f"/events?{query}")[1].splitlines()]
+    assert [event["Action"] for event in events] == ["create", "mount", "unmount"]
+    attributes = events[1]["Actor"]["Attributes"]
+    assert (attributes["destination"], attributes["read/write"], attributes["driver"]) == ("/t", "false", "local")
 
 
 def test_volumes_of_another_container(shared_engine: Engine, tree: Path) -> None:

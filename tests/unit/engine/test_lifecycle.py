@@ -20,8 +20,12 @@ from fairlead.runtime.launch import Launched
 from fairlead.store.containers import ContainerStore
 from fairlead.store.database import Database
 
-STEPS = ["sources", "mount", "join", "admit", "lines", "write", "create", "connect", "arm", "start", "publish"]
-UNDO = {"mount": "umount", "join": "leave", "admit": "dismiss", "create": "forget", "arm": "disarm"}
+STEPS = [
+    "sources", "hold", "mount", "join", "admit", "lines", "write", "create", "connect", "arm", "start", "publish",
+]  # fmt: skip
+UNDO = {
+    "hold": "let_go", "mount": "umount", "join": "leave", "admit": "dismiss", "create": "forget", "arm": "disarm",
+}  # fmt: skip
 
 
 class Recorder:
@@ -74,7 +78,7 @@ def start(failing: str = "") -> tuple[list[str], Container]:
     neighbour: Any = Recorder(failing)
     made = Lifecycle(
         registry, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour, neighbour,
-        Events(),
+        neighbour, Events(),
     )  # fmt: skip
     with pytest.raises(SystemFailure, match=f"{failing} failed") if failing else nullcontext():
         asyncio.run(made.start(web))
