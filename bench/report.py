@@ -79,6 +79,10 @@ def goals(growth: int) -> list[Goal]:
             "req/s over a link, 16 connections / bare veth, bridge, conntrack", "req/s, 16 connections via link",
             "bare", 0.95, at_most=False,
         ),
+        _peer("load of 15,000 files / dockerd", "load", "dockerd", 1.0),
+        _peer("build, 20 steps from the cache / dockerd", "build, 20 steps from the cache", "dockerd", 0.5),
+        Goal("peak memory of the daemon, MB", ("peak memory of the daemon after load, MB", OURS), None, 100),
+        Goal("_ping during load, ms", ("_ping during load, slowest of a hundred (p99)", OURS), None, 20),
         Goal("PSS of all of it with 100 containers, MB", ("memory at 100", OURS), None, 110),
         Goal(f"run -d at {growth} / at the first", ("run -d, last ten", OURS), ("run -d, first ten", OURS), 1.15),
     ]  # fmt: skip

@@ -19,10 +19,11 @@ import commands  # noqa: E402
 import datapath  # noqa: E402
 import engines  # noqa: E402
 import images  # noqa: E402
+import imagework  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
 
-SECTIONS = ("run", "life", "ready", "data", "scale")
+SECTIONS = ("run", "life", "ready", "data", "images", "scale")
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
@@ -52,6 +53,7 @@ def measure(
         "life": lambda: commands.life(running, chosen.rounds, results),
         "ready": lambda: commands.ready(running, max(chosen.rounds // 2, 3), results),
         "data": lambda: datapath.measure(running, work, 5, chosen.seconds, results),
+        "images": lambda: imagework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
     }
     for section in chosen.sections.split(","):

@@ -2,79 +2,111 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from fairlead import ids
 from fairlead.engine.images import Images
 from fairlead.errors import InvalidParameter
 from fairlead.images import archive, job, layers, manifest, reference
-from fairlead.images.archive import Archived, Saved
+from fairlead.images.archive import Archived, Contents, Layer, Saved
 from fairlead.images.layers import Unpacked
 from fairlead.model.image import Image
 
 Progress = AsyncIterator[Mapping[str, Any]]
-_LIMIT = 1 << 40
 
 
 async def load(images: Images, chunks: AsyncIterator[bytes], *, quiet: bool) -> Progress:
-    """Takes the images of an archive in."""
-    work = Path(tempfile.mkdtemp(prefix="load-", dir=images.layers.root))
+    """Takes the images of an archive in: layers are unpacked while they arrive."""
+    loading = Loading(images, f"layer-{secrets.token_hex(12)}-")
     try:
-        await job.run("unpack", {"target": str(work), "limit": _LIMIT, "site": job.site()}, chunks=chunks)
-        found = archive.read(work)
+        contents = await loading.receive(chunks)
+        found = archive.read(contents)
         if not found:
             raise InvalidParameter("invalid archive: it holds no image for this machine")
         for entry in found:
-            async for row in _load_one(images, work, entry, quiet=quiet):
+            async for row in loading.image(contents, entry, quiet=quiet):
                 yield row
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        await loading.close()
 
 
-async def _load_one(images: Images, work: Path, entry: Archived, *, quiet: bool) -> Progress:
-    draft = manifest.parse_image(entry.config, "", ())
-    if len(draft.diff_ids) != len(entry.layers):
-        raise InvalidParameter(
-            f"invalid manifest, layers length mismatch: expected {len(draft.diff_ids)}, got {len(entry.layers)}"
-        )
-    names = [str(reference.parse(name).tagged()) for name in entry.names]
-    chains = layers.chain_ids(draft.diff_ids)
-    known = images.store.directories(chains)
-    brought: list[tuple[str, Unpacked]] = []
-    try:
-        for chain, diff_id, name in zip(chains, draft.diff_ids, entry.layers, strict=True):
-            if chain in known:
-                continue
-            if not quiet:
-                yield {"status": "Loading layer", "progressDetail": {}, "id": ids.short(diff_id)}
-            brought.append((chain, await _layer(images, work, name, diff_id)))
+class Loading:
+    """One archive on its way in. The names of the layers it brings begin with `prefix`."""
+
+    def __init__(self, images: Images, prefix: str) -> None:
+        self._images = images
+        self._prefix = prefix
+        self._used: set[str] = set()
+        """Names of layers in the archive whose directories are spoken for."""
+        self._copies: set[str] = set()
+        self._kept: set[str] = set()
+
+    async def receive(self, chunks: AsyncIterator[bytes]) -> Contents:
+        known = [diff_id.partition(":")[2] for diff_id in self._images.store.diff_ids()]
+        arguments = {
+            "root": str(self._images.layers.root),
+            "prefix": self._prefix,
+            "known": known,
+            "limit": layers.DEFAULT_LIMIT,
+            "site": job.site(),
+        }
+        return Contents(await job.run("load", arguments, chunks=chunks))
+
+    async def close(self) -> None:
+        """Removes what became part of no image."""
+        made = {path.name for path in self._images.layers.root.glob(f"{self._prefix}*")} | self._copies
+        await self._images.layers.remove(*(made - self._kept))
+
+    async def image(self, contents: Contents, entry: Archived, *, quiet: bool) -> Progress:
+        images = self._images
+        draft = manifest.parse_image(entry.config, "", ())
+        if len(draft.diff_ids) != len(entry.layers):
+            raise InvalidParameter(
+                f"invalid manifest, layers length mismatch: expected {len(draft.diff_ids)}, got {len(entry.layers)}"
+            )
+        names = [str(reference.parse(name).tagged()) for name in entry.names]
+        found = [contents.layer(name) for name in entry.layers]
+        for number, (diff_id, (_, layer)) in enumerate(zip(draft.diff_ids, found, strict=True)):
+            if layer.diff_id != diff_id:
+                raise InvalidParameter(
+                    f'invalid diffID for layer {number}: expected "{diff_id}", got "{layer.diff_id}"'
+                )
+        chains = layers.chain_ids(draft.diff_ids)
+        brought: list[tuple[str, Unpacked]] = []
+        for chain, (name, layer) in zip(chains, found, strict=True):
+            if not images.store.directories([chain]):
+                brought.append((chain, await self._take(name, layer, [unpacked for _, unpacked in brought])))
+                if not quiet:
+                    total = {"current": layer.tar_size, "total": layer.tar_size}
+                    yield {"status": "Loading layer", "progressDetail": total, "id": ids.short(layer.diff_id)}
         image_id = images.blobs.put(entry.config)
         image = images.add(manifest.parse_image(entry.config, image_id, chains), brought)
-    except BaseException:
-        await images.layers.remove(*(layer.directory for _, layer in brought))
-        raise
-    for name in names:
-        images.name(image.id, name)
-        yield {"stream": f"Loaded image: {name}\n"}
-    if not names:
-        yield {"stream": f"Loaded image ID: {image.id}\n"}
+        self._kept.update(images.store.directories(chains).values())
+        for text in self._named(image, names):
+            yield {"stream": text}
 
+    def _named(self, image: Image, names: Sequence[str]) -> list[str]:
+        for name in names:
+            self._images.name(image.id, name)
+        return [f"Loaded image: {name}\n" for name in names] or [f"Loaded image ID: {image.id}\n"]
 
-async def _layer(images: Images, work: Path, name: str, diff_id: str) -> Unpacked:
-    fd = archive.open_file(work, name)
-    try:
-        layer = await images.layers.unpack(stdin=fd)
-    finally:
-        os.close(fd)
-    if layer.diff_id != diff_id:
-        await images.layers.remove(layer.directory)
-        raise InvalidParameter(f"invalid diffID for layer: expected {diff_id!r}, got {layer.diff_id!r}")
-    return layer
+    async def _take(self, name: str, layer: Layer, brought: Sequence[Unpacked]) -> Unpacked:
+        """The layer's own directory; or, where another image has that, the same layer once more."""
+        content = self._images.layers
+        if layer.directory and name not in self._used:
+            self._used.add(name)
+            content.note(layer.directory, layer.tar_size)
+            return Unpacked(
+                layer.directory, layer.diff_id, layer.digest, layer.size, layer.tar_size, layer.compression
+            )
+        same = [unpacked.directory for unpacked in brought if unpacked.diff_id == layer.diff_id]
+        source = (same or self._images.store.directories_of(layer.diff_id) or [layer.directory])[0]
+        arguments = {"tree": str(content.diff(source)), "recipe": str(content.recipe(source))}
+        made = await content.unpack(chunks=job.output("replay", arguments))
+        self._copies.add(made.directory)
+        return made
 
 
 async def save(images: Images, names: Sequence[str]) -> AsyncIterator[bytes]:

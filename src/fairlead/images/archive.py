@@ -1,23 +1,19 @@
-"""What is in an image archive: docker-archive (`manifest.json`) or OCI layout (`index.json`), once it lies unpacked.
-
-Only documents are read; every path is looked up inside the unpacked tree, links cannot lead out of it.
-"""
+"""What is in an image archive: docker-archive (`manifest.json`) or OCI layout (`index.json`), once it has been taken in
+(images/worker/load.py). Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fairlead.errors import InvalidParameter
 from fairlead.images import manifest
-from fairlead.linux import files
 
-_MAX_DOCUMENT = 8 << 20
 _NAME = "io.containerd.image.name"
 _REF = "org.opencontainers.image.ref.name"
 
@@ -41,45 +37,74 @@ class Saved:
     names: tuple[str, ...]
 
 
-def read(tree: Path) -> list[Archived]:
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer that was unpacked on the way in. No directory: it was here already."""
+
+    directory: str
+    diff_id: str
+    digest: str = ""
+    size: int = 0
+    tar_size: int = 0
+    compression: str = ""
+
+
+class Contents:
+    """What an archive held: documents by name, layers by name, and names that lead to others."""
+
+    def __init__(self, loaded: Mapping[str, Any]) -> None:
+        self._documents: dict[str, str] = loaded["documents"]
+        self._links: dict[str, str] = loaded["links"]
+        self.layers = {name: Layer(**row) for name, row in loaded["layers"].items()}
+
+    def has(self, name: str) -> bool:
+        return self._name(name) in self._documents
+
+    def _name(self, name: str) -> str:
+        clean = posixpath.normpath(name).lstrip("/")
+        for _ in range(40):
+            if clean not in self._links:
+                break
+            clean = self._links[clean]
+        return clean
+
+    def document(self, name: str) -> bytes:
+        try:
+            return self._documents[self._name(name)].encode("latin-1")
+        except KeyError:
+            raise InvalidParameter(f"invalid archive: open {name}: no such file or directory") from None
+
+    def json(self, name: str) -> Any:
+        try:
+            return json.loads(self.document(name))
+        except ValueError as error:
+            raise InvalidParameter(f"invalid archive: {name}: {error}") from error
+
+    def layer(self, name: str) -> tuple[str, Layer]:
+        """The name it really has, and the layer."""
+        real = self._name(name)
+        if real not in self.layers:
+            raise InvalidParameter(f"invalid archive: open {name}: no such file or directory, or not a layer")
+        return real, self.layers[real]
+
+
+def read(contents: Contents) -> list[Archived]:
     """All images. Raises InvalidParameter if it is no image archive."""
-    if (tree / "manifest.json").exists():
-        return [_docker(tree, entry) for entry in _json(tree, "manifest.json")]
-    if (tree / "index.json").exists():
-        return _index(tree, _json(tree, "index.json"), ())
+    if contents.has("manifest.json"):
+        entries = contents.json("manifest.json")
+        if not isinstance(entries, list):
+            raise InvalidParameter("invalid archive: manifest.json: not a list")
+        return [_docker(contents, entry) for entry in entries]
+    if contents.has("index.json"):
+        return _index(contents, contents.json("index.json"), ())
     raise InvalidParameter("invalid archive: does not contain a manifest.json or an index.json")
 
 
-def open_file(tree: Path, name: str) -> int:
-    """A file of the archive, by the name a document gives it."""
-    try:
-        return files.open_in_root(tree, name, os.O_RDONLY)
-    except OSError as error:
-        raise InvalidParameter(f"invalid archive: open {name}: {(error.strerror or '').lower()}") from error
-
-
-def _bytes(tree: Path, name: str) -> bytes:
-    fd = open_file(tree, name)
-    try:
-        if os.fstat(fd).st_size > _MAX_DOCUMENT:
-            raise InvalidParameter(f"invalid archive: {name} is too large")
-        return os.read(fd, _MAX_DOCUMENT)
-    finally:
-        os.close(fd)
-
-
-def _json(tree: Path, name: str) -> Any:
-    try:
-        return json.loads(_bytes(tree, name))
-    except ValueError as error:
-        raise InvalidParameter(f"invalid archive: {name}: {error}") from error
-
-
-def _docker(tree: Path, entry: Mapping[str, Any]) -> Archived:
+def _docker(contents: Contents, entry: Mapping[str, Any]) -> Archived:
     try:
         layers = tuple(str(name) for name in entry["Layers"] or ())
         names = tuple(str(name) for name in entry.get("RepoTags") or ())
-        return Archived(_bytes(tree, str(entry["Config"])), layers, names)
+        return Archived(contents.document(str(entry["Config"])), layers, names)
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidParameter(f"invalid archive: manifest.json: {error}") from error
 
@@ -92,18 +117,18 @@ def blob(digest: str) -> str:
     return f"blobs/{algorithm}/{value}"
 
 
-def _index(tree: Path, index: Mapping[str, Any], names: Sequence[str]) -> list[Archived]:
+def _index(contents: Contents, index: Mapping[str, Any], names: Sequence[str]) -> list[Archived]:
     out: list[Archived] = []
     try:
         for descriptor in index["manifests"]:
             annotations = descriptor.get("annotations") or {}
             own = [annotations[key] for key in (_NAME, _REF) if key in annotations][:1] or list(names)
-            document = _json(tree, blob(descriptor["digest"]))
+            document = contents.json(blob(descriptor["digest"]))
             if "manifests" in document:
-                out += _index(tree, document, own)
+                out += _index(contents, document, own)
             elif "config" in document and _is_ours(descriptor):
                 layers = tuple(blob(layer["digest"]) for layer in document["layers"])
-                out.append(Archived(_bytes(tree, blob(document["config"]["digest"])), layers, tuple(own)))
+                out.append(Archived(contents.document(blob(document["config"]["digest"])), layers, tuple(own)))
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidParameter(f"invalid archive: index.json: {error}") from error
     return out

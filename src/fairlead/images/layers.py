@@ -95,7 +95,7 @@ class Layers:
 
     def finish(self, directory: str, answer: Mapping[str, Any]) -> Unpacked:
         """The layer that a worker unpacked there."""
-        self._note(directory, answer["tar_size"])
+        self.note(directory, answer["tar_size"])
         return Unpacked(
             directory, answer["diff_id"], answer["digest"], answer["size"], answer["tar_size"], answer["compression"]
         )
@@ -107,13 +107,14 @@ class Layers:
         try:
             answer = await job.run("seal", {"tree": str(tree), "recipe": str(self.recipe(directory))})
             tree.rename(self.diff(directory))
-            self._note(directory, answer["tar_size"])
+            self.note(directory, answer["tar_size"])
         except BaseException:
             await self.remove(directory)
             raise
         return Unpacked(directory, answer["diff_id"], answer["diff_id"], answer["size"], answer["tar_size"])
 
-    def _note(self, directory: str, tar_size: int) -> None:
+    def note(self, directory: str, tar_size: int) -> None:
+        """Remembers how long the layer's tar is."""
         (self.root / directory / "tar-size").write_text(str(tar_size))
 
     def tar_size(self, directory: str) -> int:

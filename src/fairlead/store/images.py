@@ -96,6 +96,14 @@ class ImageStore:
                 out[chain] = row["directory"]
         return out
 
+    def diff_ids(self) -> set[str]:
+        """Of all layers, whatever they lie upon."""
+        return {row["diff_id"] for row in self._db.query("SELECT DISTINCT diff_id FROM layer")}
+
+    def directories_of(self, diff_id: str) -> list[str]:
+        """Where a layer is, perhaps in several places: once for each chain below it."""
+        return [row["directory"] for row in self._db.query("SELECT directory FROM layer WHERE diff_id = ?", (diff_id,))]
+
     def all_directories(self) -> set[str]:
         return {row["directory"] for row in self._db.query("SELECT directory FROM layer")}
 

@@ -14,6 +14,7 @@ import tarfile
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fairlead.images.worker import assemble, recipe, sums, unpack
@@ -65,6 +66,18 @@ def _seal(arguments: Arguments) -> Arguments:
 
 def _assemble(arguments: Arguments) -> Arguments:
     assemble.run(arguments["members"], write_stdout)
+    return {}
+
+
+def _load(arguments: Arguments) -> Arguments:
+    from fairlead.images.worker import load
+
+    return load.run(arguments)
+
+
+def _replay(arguments: Arguments) -> Arguments:
+    """A layer's tar on stdout, made again."""
+    recipe.replay(Path(arguments["recipe"]), Path(arguments["tree"]), write_stdout)
     return {}
 
 
@@ -146,6 +159,8 @@ OPERATIONS: dict[str, Callable[[Arguments], Arguments | None]] = {
     "seal": _seal,
     "assemble": _assemble,
     "remove": _remove,
+    "load": _load,
+    "replay": _replay,
     "copy": _copy,
     "sums": _sums,
     "fetch": _fetch,
