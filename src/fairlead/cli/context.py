@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tarfile
 import time
 
 from fairlead import patterns
+from fairlead.cli import tarheader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _rest(head: bytes, stdin: BinaryIO) -> Iterator[bytes]:
 
 def _single(name: str, text: bytes) -> Iterator[bytes]:
     yield from _text_entry(name, text)
-    yield bytes(2 * tarfile.BLOCKSIZE)
+    yield tarheader.END
 
 
 def _ignored(root: str, dockerfile: str) -> patterns.Patterns:
@@ -128,7 +128,7 @@ def _stream(root: str, ignored: patterns.Patterns, extra_name: str, extra: bytes
         yield from _entry(root, path, links)
     if extra_name:
         yield from _text_entry(extra_name, extra)
-    yield bytes(2 * tarfile.BLOCKSIZE)
+    yield tarheader.END
 
 
 def _walk(root: str, below: str, ignored: patterns.Patterns) -> Iterator[str]:
@@ -152,55 +152,47 @@ def _entry(root: str, path: str, links: dict[tuple[int, int], str]) -> Iterator[
     status = os.lstat(full)
     if stat.S_ISSOCK(status.st_mode):
         return
-    info = _header(full, path, status, links)
-    if not info.isreg():
-        yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    if not stat.S_ISREG(status.st_mode) or _known(path, status, links):
+        yield _header(full, path, status, links)
         return
     try:
         file = open(full, "rb")  # noqa: SIM115
     except PermissionError as error:
         raise ContextError(f"error checking context: no permission to read from '{full}'") from error
     with file:
-        yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-        left = info.size
+        yield _header(full, path, status, links)
+        left = status.st_size
         while left:
             chunk = file.read(min(left, CHUNK)) or bytes(min(left, CHUNK))
             left -= len(chunk)
             yield chunk
-    yield bytes(-info.size % tarfile.BLOCKSIZE)
+    yield tarheader.padding(status.st_size)
 
 
-def _header(full: str, path: str, status: os.stat_result, links: dict[tuple[int, int], str]) -> tarfile.TarInfo:
+def _known(path: str, status: os.stat_result, links: dict[tuple[int, int], str]) -> bool:
+    """Whether the file has been sent by another name."""
+    return status.st_nlink > 1 and links.setdefault((status.st_dev, status.st_ino), path) != path
+
+
+def _header(full: str, path: str, status: os.stat_result, links: dict[tuple[int, int], str]) -> bytes:
     """As docker sends it: owned by root, whole seconds, a second name of a file as a hard link."""
-    info = tarfile.TarInfo(path)
-    info.mode = stat.S_IMODE(status.st_mode)
-    info.mtime = int(status.st_mtime)
+    mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
     if stat.S_ISDIR(status.st_mode):
-        info.type = tarfile.DIRTYPE
-        info.name += "/"
-    elif stat.S_ISLNK(status.st_mode):
-        info.type = tarfile.SYMTYPE
-        info.linkname = os.readlink(full)
-    elif stat.S_ISFIFO(status.st_mode):
-        info.type = tarfile.FIFOTYPE
-    elif stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-        info.type = tarfile.CHRTYPE if stat.S_ISCHR(status.st_mode) else tarfile.BLKTYPE
-        info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
-    else:
-        key = (status.st_dev, status.st_ino)
-        if status.st_nlink > 1 and key in links:
-            info.type = tarfile.LNKTYPE
-            info.linkname = links[key]
-        else:
-            links[key] = path
-            info.size = status.st_size
-    return info
+        return tarheader.render(f"{path}/", kind=tarheader.DIRECTORY, mode=mode, mtime=mtime)
+    if stat.S_ISLNK(status.st_mode):
+        return tarheader.render(path, kind=tarheader.LINK, mode=mode, mtime=mtime, link=os.readlink(full))
+    if stat.S_ISFIFO(status.st_mode):
+        return tarheader.render(path, kind=tarheader.FIFO, mode=mode, mtime=mtime)
+    if stat.S_ISREG(status.st_mode):
+        if _known(path, status, links):
+            link = links[status.st_dev, status.st_ino]
+            return tarheader.render(path, kind=tarheader.HARD_LINK, mode=mode, mtime=mtime, link=link)
+        return tarheader.render(path, mode=mode, size=status.st_size, mtime=mtime)
+    kind = tarheader.CHARACTER if stat.S_ISCHR(status.st_mode) else tarheader.BLOCK
+    device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    return tarheader.render(path, kind=kind, mode=mode, mtime=mtime, device=device)
 
 
 def _text_entry(name: str, text: bytes) -> Iterator[bytes]:
-    info = tarfile.TarInfo(name)
-    info.size = len(text)
-    info.mode = 0o644
-    info.mtime = int(time.time())
-    yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-    yield text + bytes(-len(text) % tarfile.BLOCKSIZE)
+    yield tarheader.render(name, size=len(text), mtime=int(time.time()))
+    yield text + tarheader.padding(len(text))
