@@ -53,6 +53,7 @@ class Launcher:
         launch = LaunchSpec(
             container_id=container.id,
             bundle=bundle,
+            root=root,
             log_path=self.log_path(container),
             terminal=container.config.tty,
             stdin_open=container.config.open_stdin,
