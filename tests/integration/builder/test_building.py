@@ -131,7 +131,9 @@ def test_no_link_of_a_context_leads_out_of_it(engine: Engine, context: Callable[
 def test_a_build_that_is_cut_off_stops_and_leaves_nothing(engine: Engine, context: Callable[..., str]) -> None:
     path = context("FROM box\nRUN echo begun; sleep 1000\n")
     client = engine.client("fairlead")
-    with subprocess.Popen([*client.argv, "build", path], env=client.env, stdout=subprocess.PIPE) as running:
+    # A test run in the background of a shell inherits that Ctrl-C is ignored.
+    heeds = ["env", "--default-signal=INT"]
+    with subprocess.Popen([*heeds, *client.argv, "build", path], env=client.env, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         while running.stdout.readline() != b"begun\n":
             pass
