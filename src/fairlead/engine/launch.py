@@ -53,7 +53,6 @@ class Launcher:
         launch = LaunchSpec(
             container_id=container.id,
             bundle=bundle,
-            root=root,
             log_path=self.log_path(container),
             terminal=container.config.tty,
             stdin_open=container.config.open_stdin,

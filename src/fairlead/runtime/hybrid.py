@@ -42,8 +42,6 @@ class RuntimeNamespace:
         self._host = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         self._own = -1
         self._seen: list[bytes] = []
-        self._dropped: set[str] = set()
-        """Roots of containers that have a mount of their own by now."""
         # setns(2) for mounts wants file system attributes of our own; one thread has them once unshared.
         _call(_libc.unshare(CLONE_FS), "unshare(CLONE_FS)")
 
@@ -54,8 +52,6 @@ class RuntimeNamespace:
             if str(root) not in present:
                 mounts.bind(root, root, recursive=True)
             mounts.propagation(root, mounts.MS_SHARED)
-        own = tuple(f"{root}/" for root in self._roots)
-        self._dropped = {point for point, kind in mounts.table() if kind == "overlay" and point.startswith(own)}
         self._renew()
 
     def _foreign(self) -> list[bytes]:
@@ -71,11 +67,6 @@ class RuntimeNamespace:
             # What goes must not go from the host: all else stays a peer, so that mounts travel both ways.
             mounts.propagation(UNIFIED.parent, mounts.MS_PRIVATE)
             mounts.umount(UNIFIED, lazy=True)
-            for root in self._roots:
-                mounts.propagation(root, mounts.MS_SLAVE)
-            self._dropped &= {point for point, _ in mounts.table()}
-            for point in self._dropped:
-                mounts.umount(point, lazy=True)
             self._own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
@@ -87,13 +78,6 @@ class RuntimeNamespace:
         """
         if anew or self._foreign() != self._seen:
             self._renew()
-
-    def drop(self, root: Path) -> None:
-        """A container's root, once the container has a mount of its own: here it would only be copied at every start
-        that follows, and taken down again, 10 µs each."""
-        self._dropped.add(str(root))
-        with self.inside():
-            mounts.umount(root, lazy=True)
 
     @contextmanager
     def inside(self) -> Iterator[None]:

@@ -13,8 +13,6 @@ class LaunchSpec:
 
     container_id: str
     bundle: Path
-    root: Path
-    """Where its root file system is mounted."""
     log_path: Path | None
     terminal: bool = False
     stdin_open: bool = False

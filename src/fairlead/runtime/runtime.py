@@ -138,8 +138,6 @@ class Runtime:
         (pid, message), _ = await asyncio.gather(conmon.read_sync(reader), process.wait(child))
         if pid <= 0:
             raise crun.create_failure(message, argv0)
-        if self._namespace:
-            self._namespace.drop(spec.root)
         if filter_key and self.filters.compiled(filter_key) is None:
             self.filters.learn(filter_key, self._root / spec.container_id)
         monitor = int((spec.bundle / "conmon.pid").read_text())
