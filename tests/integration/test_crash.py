@@ -56,6 +56,29 @@ def test_killed_daemon_leaves_the_page_served_and_a_new_one_takes_everything_bac
     assert guide.page(guide.here, "127.0.0.1", 80) == "Hello world!\n"
 
 
+def test_links_and_ports_lose_nobody_while_the_daemon_comes_back(new_engine: Callable[..., Engine]) -> None:
+    """New connections all the while: the rules are replaced in one go, with those of what runs among them."""
+    engine = new_engine()
+    guide = Guide(engine, engine.client("fairlead"))
+    guide.run_db()
+    guide.run_web("--link", "db:db", "-p", "80:5000")
+    guide.page(guide.here, "127.0.0.1", 80)
+    ask = "nc -w 2 db 5432 </dev/null >/dev/null || echo lost; i=$((i+1))"
+    script = f"i=0; while [ -e /go ]; do {ask}; done; echo $i asked"
+    guide.do("exec", "web", "touch", "/go")
+    client = engine.client("fairlead")
+    pid = int(engine.inspect("web")["State"]["Pid"])
+    argv = ["nsenter", "-t", str(pid), "-m", "-n", "-p", "-r", "-w", "/bin/sh", "-c", script]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={"PATH": "/bin"}) as asking:
+        for _ in range(4):
+            engine.kill()
+            engine.start()
+        client.do("exec", "web", "rm", "/go")
+        said = asking.communicate(timeout=30)[0].splitlines()
+    assert said[:-1] == []
+    assert int(said[-1].split()[0]) > 20
+
+
 def test_logs_go_on_over_a_killed_daemon(new_engine: Callable[..., Engine]) -> None:
     engine = new_engine()
     ticking = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.1; done"

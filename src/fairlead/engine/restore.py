@@ -27,6 +27,7 @@ from fairlead.errors import EngineError
 from fairlead.images.snapshots import Snapshots
 from fairlead.linux import files
 from fairlead.model.container import Container, Status
+from fairlead.model.network import Grant
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Attached, Controller
 from fairlead.runtime.runtime import Runtime
@@ -78,19 +79,20 @@ class Restore:
         networks = self._topology.load()
         for network in networks:
             self._leases.reconcile(network, self._registry)
-        await self._controller.open(networks)
-
         recorded = [c for c in self._registry if c.state.status in (Status.RUNNING, Status.PAUSED)]
         await self._runtime.sweep({container.id for container in recorded})
         alive = [container for container in recorded if self._runtime.running_pid(container.id) is not None]
-        self._restore_network(alive)
+        attached, grants = self._attached(alive), self._linker.rearm(alive)
+        await self._controller.open(networks, attached, grants)
+        self._restore_network(alive, attached, grants)
         self._sweep_files(alive)
         for container in recorded:
             await self._monitor.take_back(container, alive=container in alive)
         self._settle()
         log.info("%d containers, %d taken back", len(self._registry), len(alive))
 
-    def _restore_network(self, alive: list[Container]) -> None:
+    def _attached(self, alive: list[Container]) -> list[Attached]:
+        """What runs, on its networks: its rules come back in the transaction that replaces them, so none is missed."""
         attached: list[Attached] = []
         for container in alive:
             gateway = self._connector.gateway_endpoint(container)
@@ -98,11 +100,14 @@ class Restore:
                 network = self._topology.by_id(end.network_id)
                 if network is not None and (end.address is not None or end.address6 is not None):
                     attached.append((network, end, container.published if end is gateway else ()))
+        return attached
+
+    def _restore_network(self, alive: list[Container], attached: list[Attached], grants: list[Grant]) -> None:
         for container in self._registry:
             self._connector.keep_in_mind(container)
         self._controller.sweep({end.id for _, end, _ in attached})
         self._controller.sweep_bridges(list(self._topology))
-        self._controller.restore(attached, self._linker.rearm(alive))
+        self._controller.restore(attached, grants)
         for container in alive:
             self._restore_names(container)
 
