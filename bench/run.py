@@ -23,7 +23,7 @@ import imagework  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
 
-SECTIONS = ("run", "life", "ready", "data", "images", "scale")
+SECTIONS = ("run", "life", "ready", "data", "scale", "images")  # images last: what they leave to be written disturbs
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 

@@ -39,10 +39,11 @@ class Launcher:
 
     async def create(self, container: Container, root: Path, netns_path: str | None) -> Launched:
         """Monitor and container, up to the point where only the process is not running."""
-        if any(mount.subpath for mount in container.mounts):
-            with subpaths.held(container.mounts, self._runtime.bundle(container.id)) as mounts:
-                return await self._create(replace(container, mounts=mounts), root, netns_path)
-        return await self._create(container, root, netns_path)
+        with self._runtime.starting(root):
+            if any(mount.subpath for mount in container.mounts):
+                with subpaths.held(container.mounts, self._runtime.bundle(container.id)) as mounts:
+                    return await self._create(replace(container, mounts=mounts), root, netns_path)
+            return await self._create(container, root, netns_path)
 
     async def _create(self, container: Container, root: Path, netns_path: str | None) -> Launched:
         given, filter_key = self._spec(container, root, netns_path)

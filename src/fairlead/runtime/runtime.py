@@ -94,6 +94,15 @@ class Runtime:
             with self._namespace.inside():
                 yield
 
+    @contextmanager
+    def starting(self, root: Path) -> Iterator[None]:
+        """Around everything that makes a container, whose root file system is mounted there already."""
+        if self._namespace is None:
+            yield
+        else:
+            with self._namespace.starting(root):
+                yield
+
     def refresh(self, *, travelling: bool) -> None:
         """To be called before a start that mounts paths of the host. `travelling`: whose mounts go both ways."""
         if self._namespace:
