@@ -4,11 +4,11 @@ Nothing is held in memory but the chunk on its way."""
 from __future__ import annotations
 
 import os
-import stat
 import time
 
 from fairlead import patterns
 from fairlead.cli import tarheader
+from fairlead.cli.members import Members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def _ignored(root: str, dockerfile: str) -> patterns.Patterns:
 
 
 def _stream(root: str, ignored: patterns.Patterns, extra_name: str, extra: bytes) -> Iterator[bytes]:
-    links: dict[tuple[int, int], str] = {}
+    members = Members()
     for path in _walk(root, "", ignored):
-        yield from _entry(root, path, links)
+        yield from _entry(os.path.join(root, path), path, members)
     if extra_name:
         yield from _text_entry(extra_name, extra)
     yield tarheader.END
@@ -147,50 +147,11 @@ def _walk(root: str, below: str, ignored: patterns.Patterns) -> Iterator[str]:
             yield from _walk(root, path, ignored)
 
 
-def _entry(root: str, path: str, links: dict[tuple[int, int], str]) -> Iterator[bytes]:
-    full = os.path.join(root, path)
-    status = os.lstat(full)
-    if stat.S_ISSOCK(status.st_mode):
-        return
-    if not stat.S_ISREG(status.st_mode) or _known(path, status, links):
-        yield _header(full, path, status, links)
-        return
+def _entry(full: str, path: str, members: Members) -> Iterator[bytes]:
     try:
-        file = open(full, "rb")  # noqa: SIM115
+        yield from members.entry(full, path)
     except PermissionError as error:
         raise ContextError(f"error checking context: no permission to read from '{full}'") from error
-    with file:
-        yield _header(full, path, status, links)
-        left = status.st_size
-        while left:
-            chunk = file.read(min(left, CHUNK)) or bytes(min(left, CHUNK))
-            left -= len(chunk)
-            yield chunk
-    yield tarheader.padding(status.st_size)
-
-
-def _known(path: str, status: os.stat_result, links: dict[tuple[int, int], str]) -> bool:
-    """Whether the file has been sent by another name."""
-    return status.st_nlink > 1 and links.setdefault((status.st_dev, status.st_ino), path) != path
-
-
-def _header(full: str, path: str, status: os.stat_result, links: dict[tuple[int, int], str]) -> bytes:
-    """As docker sends it: owned by root, whole seconds, a second name of a file as a hard link."""
-    mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
-    if stat.S_ISDIR(status.st_mode):
-        return tarheader.render(f"{path}/", kind=tarheader.DIRECTORY, mode=mode, mtime=mtime)
-    if stat.S_ISLNK(status.st_mode):
-        return tarheader.render(path, kind=tarheader.LINK, mode=mode, mtime=mtime, link=os.readlink(full))
-    if stat.S_ISFIFO(status.st_mode):
-        return tarheader.render(path, kind=tarheader.FIFO, mode=mode, mtime=mtime)
-    if stat.S_ISREG(status.st_mode):
-        if _known(path, status, links):
-            link = links[status.st_dev, status.st_ino]
-            return tarheader.render(path, kind=tarheader.HARD_LINK, mode=mode, mtime=mtime, link=link)
-        return tarheader.render(path, mode=mode, size=status.st_size, mtime=mtime)
-    kind = tarheader.CHARACTER if stat.S_ISCHR(status.st_mode) else tarheader.BLOCK
-    device = (os.major(status.st_rdev), os.minor(status.st_rdev))
-    return tarheader.render(path, kind=kind, mode=mode, mtime=mtime, device=device)
 
 
 def _text_entry(name: str, text: bytes) -> Iterator[bytes]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import tarfile
 
+from fairlead.cli import tarheader
 from fairlead.cli.client import Refused
+from fairlead.cli.members import Members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,37 +69,14 @@ def pack(source: str, target: str, *, exists: bool, directory: bool, follow: boo
     return Counted(_tar(path, renamed or name)), where
 
 
-class _Sink:
-    """What tarfile writes to; emptied after each piece."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self.parts.append(bytes(data))
-        return len(data)
-
-    def take(self) -> Iterator[bytes]:
-        parts, self.parts = self.parts, []
-        if parts:
-            yield b"".join(parts)
-
-
 def _tar(path: str, name: str) -> Iterator[bytes]:
-    sink = _Sink()
-    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_CHUNK) as tar:  # type: ignore[call-overload]  # it only writes
-        for found, called in _walk(os.path.normpath(path), name):
-            info = tar.gettarinfo(found, called)
-            if info is None:
-                continue  # a socket
-            tar.addfile(info)
-            if info.isreg():
-                for chunk in _content(found, info.size):
-                    tar.fileobj.write(chunk)
-                    yield from sink.take()
-                tar.offset += -(-info.size // 512) * 512
-            yield from sink.take()
-    yield from sink.take()
+    members = Members(owners=True)
+    try:
+        for full, called in _walk(os.path.normpath(path), name):
+            yield from members.entry(full, called)
+    except OSError as error:
+        raise Refused(f"open {error.filename}: {(error.strerror or '').lower()}") from None
+    yield tarheader.END
 
 
 def _walk(path: str, name: str) -> Iterator[tuple[str, str]]:
@@ -105,18 +84,6 @@ def _walk(path: str, name: str) -> Iterator[tuple[str, str]]:
     if os.path.isdir(path) and not os.path.islink(path):
         for entry in sorted(os.listdir(path)):
             yield from _walk(os.path.join(path, entry), f"{name}/{entry}")
-
-
-def _content(path: str, size: int) -> Iterator[bytes]:
-    """Exactly as many bytes as announced, and the padding."""
-    left = size
-    with open(path, "rb") as file:
-        while left and (chunk := file.read(min(_CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
-    if left:
-        raise Refused(f"{path} became shorter while it was read")
-    yield bytes(-size % 512)
 
 
 # --- from a container -----------------------------------------------------------------------------------------

@@ -239,6 +239,14 @@ def test_swapped_links_lead_nowhere(shared_engine: Engine, docker: Client, tmp_p
     assert [(p.name, p.read_text()) for p in outside.iterdir()] == [("secret", "BYTES OF THE HOST")]
 
 
+def test_the_summary_counts_the_tar(it: Engine, docker: Client, tmp_path: Path) -> None:
+    (tmp_path / "three").write_text("abc")
+    said = docker.attempt("cp", "--quiet=false", str(tmp_path / "three"), "it:/three").err
+    assert said.splitlines()[-1].endswith("Successfully copied 2.05kB to it:/three")
+    assert docker.attempt("cp", "it:/three", str(tmp_path / "back")).text == "", "no terminal, no summary"
+    assert (tmp_path / "back").read_text() == "abc"
+
+
 def test_diff_tells_what_was_added_changed_and_deleted(docker: Client) -> None:
     docker.do("run", "--name", "it", "-v", "vol:/vol", "box", "sh", "-c",
               "echo a > /new; mkdir /dir; touch /dir/f; rm /bin/yes; echo >> /etc/passwd; chmod 700 /tmp; "

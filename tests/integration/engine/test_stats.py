@@ -73,3 +73,14 @@ def test_both_clients_show_it(shared_engine: Engine, client: str) -> None:
     as_json = json.loads(by.do("stats", "--no-stream", "--format", "json", "one"))
     assert as_json["Name"] == "one"
     assert as_json["PIDs"] == "1"
+
+
+@pytest.mark.parametrize("client", ["fairlead", "docker"])
+def test_a_limit_changes_while_the_container_runs(shared_engine: Engine, client: str) -> None:
+    shared_engine.do("run", "-d", "--name", "one", "box", "sleep", "60")
+    by = shared_engine.client(client)
+    assert by.do("update", "-m", "64m", "--memory-swap", "-1", "one").splitlines()[0] == "one"
+    assert sample(shared_engine, "one")["memory_stats"]["limit"] == 64 * MB
+    refused = by.attempt("update", "--restart", "sometimes", "one")
+    assert refused.code == 1
+    assert "unknown policy" in refused.err

@@ -19,7 +19,7 @@ CP = Verb(
     "Copy files/folders between a container and the local filesystem", (2, 2),
     boolean("archive", "a", help="Archive mode (copy all uid/gid information)"),
     boolean("follow-link", "L", help="Always follow symbol link in SRC_PATH"),
-    boolean("quiet", "q", help="Suppress the summary of what was copied"),
+    boolean("quiet", "q", help="Suppress the summary of what was copied; so it is where no terminal is attached"),
 )  # fmt: skip
 EXPORT = Verb(
     "export [OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", (1, 1),
@@ -164,7 +164,8 @@ def _copy_in(api: Client, source: str, target: tuple[str, str], options: Any) ->
 
 
 def _tell(options: Any, size: int, where: str) -> None:
-    if not options["quiet"]:
+    quiet = options["quiet"] if options.given("quiet") else not sys.stderr.isatty()
+    if not quiet:
         sys.stderr.write(f"Successfully copied {units.size(size, digits=3)} to {where}\n")
 
 
