@@ -27,7 +27,6 @@ from fairlead.errors import EngineError
 from fairlead.images.snapshots import Snapshots
 from fairlead.linux import files
 from fairlead.model.container import Container, Status
-from fairlead.model.network import Grant
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Attached, Controller
 from fairlead.runtime.runtime import Runtime
@@ -82,9 +81,9 @@ class Restore:
         recorded = [c for c in self._registry if c.state.status in (Status.RUNNING, Status.PAUSED)]
         await self._runtime.sweep({container.id for container in recorded})
         alive = [container for container in recorded if self._runtime.running_pid(container.id) is not None]
-        attached, grants = self._attached(alive), self._linker.rearm(alive)
-        await self._controller.open(networks, attached, grants)
-        self._restore_network(alive, attached, grants)
+        attached = self._attached(alive)
+        await self._controller.open(networks, attached, self._linker.rearm(alive))
+        self._restore_network(alive, attached)
         self._sweep_files(alive)
         for container in recorded:
             await self._monitor.take_back(container, alive=container in alive)
@@ -102,12 +101,12 @@ class Restore:
                     attached.append((network, end, container.published if end is gateway else ()))
         return attached
 
-    def _restore_network(self, alive: list[Container], attached: list[Attached], grants: list[Grant]) -> None:
+    def _restore_network(self, alive: list[Container], attached: list[Attached]) -> None:
         for container in self._registry:
             self._connector.keep_in_mind(container)
         self._controller.sweep({end.id for _, end, _ in attached})
         self._controller.sweep_bridges(list(self._topology))
-        self._controller.restore(attached, grants)
+        self._controller.restore(attached)
         for container in alive:
             self._restore_names(container)
 

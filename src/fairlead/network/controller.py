@@ -109,7 +109,7 @@ class Controller:
         return self._routes.now(family)
 
     async def open(
-        self, networks: Sequence[Network], attached: Sequence[Attached] = (), grants: Iterable[Grant] = ()
+        self, networks: Sequence[Network], attached: Sequence[Attached], grants: Iterable[Grant]
     ) -> None:
         """Replaces the ruleset in one transaction, elements of what runs included, and makes the bridges.
 
@@ -348,9 +348,8 @@ class Controller:
 
     # -- after a restart of the daemon -----------------------------------------------------------
 
-    def restore(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> None:
-        """Takes back what runs: guards, grants and ports in one transaction, then the sockets."""
-        self._tables.apply(add=self._elements(attached, grants))
+    def restore(self, attached: Sequence[Attached]) -> None:
+        """Takes back the sockets of what runs; its rules came with `open`."""
         for _, end, published in attached:
             self._ports.restore(end.id, published)
             self.activate(end, published)

@@ -18,16 +18,8 @@ import zstandard
 
 from testbed import outcome
 from testbed.engine import Engine, until
-from testbed.host import Host
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture(scope="module")
-def module_engine() -> Iterator[Engine]:
-    with Engine(Host()).start() as engine:
-        engine.do("image", "bootstrap", "box", "--busybox")
-        yield engine
 
 
 @pytest.fixture

@@ -17,16 +17,8 @@ import pytest
 
 from testbed import leftovers
 from testbed.engine import Client, Engine, Result, until
-from testbed.host import Host
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture(scope="module")
-def module_engine() -> Iterator[Engine]:
-    with Engine(Host()).start() as engine:
-        engine.do("image", "bootstrap", "box", "--busybox")
-        yield engine
 
 
 @pytest.fixture
