@@ -11,7 +11,23 @@ import sys
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
 LOG = "/var/log/fairlead.log"
+_SHOWN_BYTES = 4096
 _HAND_OVER = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+
+
+_offsets: list[int] = []
+"""Where the log ended before each daemon that this process started."""
+
+
+def last_words() -> str:
+    """The last line that a daemon begun here wrote into its log: why it ended before it answered."""
+    if not _offsets:
+        return ""
+    with open(LOG, "rb") as log:
+        log.seek(max(_offsets[-1], os.fstat(log.fileno()).st_size - _SHOWN_BYTES))
+        lines = log.read().decode(errors="replace").split("\n")
+    said = next((line for line in reversed(lines) if line.strip()), "")
+    return f"\nthe daemon's last words in {LOG}: {said}" if said else ""
 
 
 def begin(path: str) -> bool:
@@ -29,6 +45,7 @@ def begin(path: str) -> bool:
         os.umask(before)
     listener.listen(128)
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    _offsets.append(os.fstat(log).st_size)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, log, 1),

@@ -160,6 +160,10 @@ def _run(target: str, path: str, api: client.Client, words: flags.Words) -> int:
     except client.ApiError as error:
         text = f"Error response from daemon: {error}"
         return _fail(f"{prefix}{text}{hint}", _code(text)) if running else _fail(text, 1)
+    except client.Closed as error:
+        from fairlead.cli import autostart
+
+        return _fail(f"{error}{autostart.last_words()}", error.code)
     except client.Refused as error:
         if running and not error.bare:
             return _fail(f"{prefix}{error}{hint}", _code(str(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fairlead.engine.events import Events
 from fairlead.engine.images import Images
 from fairlead.engine.registry import Registry
 from fairlead.engine.usage import Usage
-from fairlead.linux import mounts
+from fairlead.linux import files, mounts
 from fairlead.model.container import Status
 from fairlead.model.host import Facts, Program
 from fairlead.model.request import DiskUsage
@@ -40,11 +41,13 @@ class System:
         self._runtime = runtime
         self._events = events
         self._programs: tuple[Program, ...] = ()
+        self._id = ""
 
     async def facts(self) -> Facts:
         statuses = [container.state.status for container in self._registry]
         paused = statuses.count(Status.PAUSED)
         return Facts(
+            id=self._identity(),
             containers=len(statuses),
             running=sum(status.running for status in statuses) - paused,
             paused=paused,
@@ -58,6 +61,15 @@ class System:
             programs=await self.programs(),
             storage=self._storage(),
         )
+
+    def _identity(self) -> str:
+        """A UUID made once for a data root and kept in its `engine-id`, where Docker keeps its own."""
+        path = self._settings.data_root / "engine-id"
+        self._id = self._id or _text(path)
+        if not self._id:
+            self._id = str(uuid.uuid4())
+            files.write_atomic(path, self._id, mode=0o600)
+        return self._id
 
     async def programs(self) -> tuple[Program, ...]:
         """Asked once."""

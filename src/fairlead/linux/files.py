@@ -22,7 +22,10 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         os.fchmod(fd, mode)
-        os.write(fd, raw) if len(raw) < 1 << 20 else _write_all(fd, raw)
+        _write_all(fd, raw)
+    except OSError:
+        temporary.unlink()
+        raise
     finally:
         os.close(fd)
     temporary.rename(path)

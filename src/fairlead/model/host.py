@@ -41,6 +41,8 @@ class Program:
 class Facts:
     """What /info and /version tell of this engine."""
 
+    id: str = ""
+    """Of the engine: a UUID that lasts as long as its data root."""
     containers: int = 0
     running: int = 0
     paused: int = 0

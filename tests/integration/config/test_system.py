@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +30,7 @@ def test_info_tells_the_truth(shared_engine: Engine) -> None:
         info = shared_engine.json("GET", "/info")
         shared_engine.json("POST", f"/containers/{container}/unpause")
     assert [info[f"Containers{what}"] for what in ("", "Running", "Paused", "Stopped")] == [2, 0, 1, 1]
+    assert str(uuid.UUID(info["ID"])) == (shared_engine.data_root / "engine-id").read_text()
     assert (info["Driver"], info["DockerRootDir"]) == ("overlay2", str(shared_engine.data_root))
     status = dict(info["DriverStatus"])
     assert status["Supports d_type"] == "true"

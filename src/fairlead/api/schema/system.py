@@ -46,7 +46,7 @@ def version(programs: tuple[Program, ...], compatible_with: str) -> dict[str, An
 
 def info(facts: Facts, settings: Settings, compatible_with: str, version: Version) -> dict[str, Any]:
     value: dict[str, Any] = {
-        "ID": settings.instance,
+        "ID": facts.id,
         "Containers": facts.containers,
         "ContainersRunning": facts.running,
         "ContainersPaused": facts.paused,

@@ -13,7 +13,7 @@ from fairlead.model.volume import Volume
 
 def render(volume: Volume) -> dict[str, Any]:
     return {
-        "CreatedAt": times.render(volume.created),
+        "CreatedAt": times.render(volume.created.replace(microsecond=0)),
         "Driver": volume.driver,
         "Labels": dict(volume.labels) or None,
         "Mountpoint": volume.mountpoint,
