@@ -27,7 +27,10 @@ class ImageRoutes:
         return json_response([schema.render_summary(image, request.version) for image in found])
 
     async def inspect(self, request: Request) -> Reply:
-        return json_response(schema.render_inspect(self._images.get(request.params["name"]), request.version))
+        image, version = self._images.get(request.params["name"]), request.version
+        if request.head.headers.get("user-agent", "").startswith("docker-compose/1."):
+            version = min(version, (1, 44))  # recreating a service, it looks into ContainerConfig, whatever the version
+        return json_response(schema.render_inspect(image, version))
 
     async def history(self, request: Request) -> Reply:
         name = request.params["name"]
