@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
 import struct
 from pathlib import Path
+
+_TRIES = 8
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _SYS_OPENAT2 = 437
@@ -52,9 +54,22 @@ def rewrite_in_place(path: Path, text: str) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """rm -rf; absent is fine. Symbolic links are removed, never followed."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+    """rm -rf; absent is fine. Symbolic links are removed, never followed.
+
+    Others may be at work in it, as the probe that ends with its container. Then the tree is moved out of their way:
+    they know it by its name.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            shutil.rmtree(path)
+            return
+        except FileNotFoundError:
+            if not os.path.lexists(path):
+                return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not left:
+                raise
+            path = path.rename(path.with_name(f".{path.name}.gone"))
 
 
 def lock(path: Path) -> int | None:
