@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -126,13 +126,24 @@ def test_three_projects_at_once_cannot_reach_each_other(compose: Compose, shared
     projects = ("red", "green", "blue")
     for project in projects:
         compose(project, "stack.yml", "up", "-d")
+    ends = {project: shared_engine.inspect(f"{project}_db_1")["NetworkSettings"]["Networks"] for project in projects}
+    assert len({end["IPAddress"] for project in projects for end in ends[project].values()}) == len(projects)
     for project in projects:
-        assert reach(compose, project, "stack.yml", "db").startswith("postgres of")
-        for other in projects:
-            if other != project:
-                ends = shared_engine.inspect(f"{other}_db_1")["NetworkSettings"]["Networks"]
-                assert reach(compose, project, "stack.yml", f"{other}_db_1") == ""
-                assert reach(compose, project, "stack.yml", ends[f"{other}_back"]["IPAddress"]) == ""
+        address = ends[project][f"{project}_back"]["IPAddress"]
+        mine = probe(shared_engine, f"{project}_web_1", ("db", "store", f"{project}_db_1", address))
+        assert len(mine) == 4
+        assert len(set(mine.values())) == 1
+        strange = [f"{other}_db_1" for other in projects if other != project]
+        strange += [ends[other][f"{other}_back"]["IPAddress"] for other in projects if other != project]
+        assert probe(shared_engine, f"{project}_web_1", strange) == {}
+
+
+def probe(engine: Engine, container: str, targets: Sequence[str]) -> dict[str, str]:
+    """Who answered at the database's port, of all asked at once."""
+    script = "".join(f"(echo {target} $(nc -w 1 {target} 5432 </dev/null 2>/dev/null)) & " for target in targets)
+    said = engine.client("docker").do("exec", container, "sh", "-c", f"{script} wait").splitlines()
+    assert len(said) == len(targets)
+    return {target: answer for target, _, answer in (line.partition(" ") for line in said) if answer}
 
 
 def test_config_is_what_the_file_says(compose: Compose) -> None:
