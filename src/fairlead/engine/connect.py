@@ -88,19 +88,19 @@ class Connector:
         """Last step of a start."""
         gateway = self.gateway_endpoint(container)
         if gateway is not None:
-            self._controller.activate(gateway, container.published)
+            self._controller.ports.activate(gateway, container.published)
 
     def activate(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        self._controller.activate(gateway, published)
+        self._controller.ports.activate(gateway, published)
 
     def unpublish(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
         """These alone, of a container that goes on: connections through them end."""
-        self._controller.withdraw(gateway, published, cut=True)
-        self._controller.release(gateway, published)
+        self._controller.ports.withdraw(gateway, published, cut=True)
+        self._controller.ports.release(gateway, published)
 
     def _withdraw(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        self._controller.withdraw(gateway, published)
-        self._controller.release(gateway, published)
+        self._controller.ports.withdraw(gateway, published)
+        self._controller.ports.release(gateway, published)
 
     def gateway_endpoint(self, container: Container) -> Endpoint | None:
         """The endpoint that carries the default route and the published ports."""
@@ -200,19 +200,20 @@ class Connector:
     ) -> tuple[PublishedPort, ...]:  # fmt: skip
         """Host ports for these bindings, held but not reachable yet."""
 
+        labels = {name: text for name, text in container.config.labels.items() if name.startswith(MODE_LABEL)}
+        always = self._publish_mode is PublishMode.FORWARD
+
+        def forwarded(port: Port) -> bool:
+            text = labels.get(f"{MODE_LABEL}.{port}") or labels.get(MODE_LABEL) if labels else None
+            return PublishMode(text) is PublishMode.FORWARD if text else always
+
         def wanted(terms: Terms) -> list[Wish]:
             return wishes.wanted(
-                exposed, bindings, terms, publish_all=publish_all, remembered=container.remembered,
-                forwarded=lambda port: self._mode(container, port) is PublishMode.FORWARD,
-            )  # fmt: skip
+                exposed, bindings, terms, publish_all=publish_all, remembered=container.remembered, forwarded=forwarded
+            )
 
         network = self._topology.get(gateway.network_id)
-        return self._controller.reserve(network, gateway, container.name, wanted)
-
-    def _mode(self, container: Container, port: Port) -> PublishMode:
-        labels = container.config.labels
-        text = labels.get(f"{MODE_LABEL}.{port}") or labels.get(MODE_LABEL)
-        return PublishMode(text) if text else self._publish_mode
+        return self._controller.ports.reserve(network, gateway, container.name, wanted)
 
     def parted(self, container: Container) -> Container:
         """The record of one that runs no more: its ports are free, those we chose are kept in mind."""
@@ -222,7 +223,7 @@ class Connector:
         return parted
 
     def keep_in_mind(self, container: Container) -> None:
-        self._controller.remember(container.id, container.remembered)
+        self._controller.ports.remember(container.id, container.remembered)
 
     # --- while it runs, and leases ----------------------------------------------------------------------------
 
@@ -293,7 +294,7 @@ class Connector:
 
         Also where the record knows of no address: a start that was killed may have got as far as the lease.
         """
-        self._controller.forget(container.id)
+        self._controller.ports.forget(container.id)
         for network in self._networks_of(container):
             self._leases.release(network, container)
 

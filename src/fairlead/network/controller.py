@@ -18,11 +18,11 @@ from fairlead.linux import namespaces
 from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Grant, Network
 from fairlead.model.settings import Settings
-from fairlead.network import conntrack, endpoint, firewall, nft, ports, proxy, sandbox, sysctl
+from fairlead.network import conntrack, endpoint, firewall, nft, sandbox, sysctl
 from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
 from fairlead.network.pools import Spans
+from fairlead.network.publication import Publication
 from fairlead.network.routes import HostRoutes
-from fairlead.network.wishes import Terms, Wish
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _GRAVE_S = 0.5
@@ -38,12 +38,10 @@ class Controller:
         self._home = namespaces.current_netns()
         self._link = Netlink()
         self._tables = nft.Tables(f"fairlead_{settings.instance}")
-        self._ports = ports.Ports()
-        self._ipv6 = ports.host_has_ipv6()
+        self.ports = Publication(self._tables, self._link)
         self._indexes: dict[str, int] = {}
         self._bridges: dict[str, int] = {}
         """Those of them that we made."""
-        self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
         self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
         self._routes = HostRoutes(self._link)
         self._forwarding = sysctl.Forwarding(settings.exec_root, endpoint.veth_prefix(settings.instance))
@@ -132,20 +130,15 @@ class Controller:
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
         for network, end, published in attached:
-            elements += [*self._leave(network, end), *self._port_elements(end, published)]
+            elements += self._leave(network, end)
+            elements += firewall.port_elements(end.address.ip, published) if end.address is not None else []
         return elements
-
-    def _port_elements(self, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
-        return firewall.port_elements(end.address.ip, published) if end.address is not None else []
 
     async def close(self, *, teardown: bool) -> None:
         """Lets go of sockets; with `teardown` removes rules, bridges and endpoints as well."""
-        for forwarder in self._forwarders.values():
-            forwarder.close()
-        self._forwarders.clear()
         for endpoint_id in list(self._graves):
             self._bury(endpoint_id)
-        self._ports.close()
+        self.ports.close()
         if teardown:
             await self._tables.load(firewall.removal(self._tables.table))
             self.sweep(set())
@@ -293,66 +286,12 @@ class Controller:
         if cut:
             conntrack.forget({(grant.consumer, grant.source) for grant in gone})
 
-    # -- ports -----------------------------------------------------------------------------------
-
-    def reserve(
-        self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
-    ) -> tuple[PublishedPort, ...]:
-        """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
-        if end.address is None:
-            return ()
-        terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
-        try:
-            return self._ports.reserve(end.id, wanted(terms), end.address.ip)
-        except SystemFailure as error:
-            raise SystemFailure(
-                "failed to set up container networking: driver failed programming external connectivity on endpoint "
-                f"{container_name} ({end.id}): {error.message}"
-            ) from error
-
-    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
-        """Makes reserved ports reachable. Last step of a start: a rule that comes too early costs clients a second."""
-        if end.address is None or not published:
-            return
-        self._tables.apply(add=self._port_elements(end, published))
-        if datagrams := [port for port in published if port.port.protocol == "udp"]:
-            conntrack.end_untranslated(datagrams, (address.ip for _, address in self._link.addresses()))
-        self._ports.listen(published)
-        for port in published:
-            if port.forwarded or ":" in port.host_ip:
-                for sock in self._ports.sockets(port):
-                    self._forwarders[port] = proxy.forward(sock, end.address.ip, port.port.number)
-
-    def withdraw(self, end: Endpoint, published: Sequence[PublishedPort], *, cut: bool = False) -> None:
-        """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well."""
-        if end.address is None or not published:
-            return
-        for port in published:
-            if forwarder := self._forwarders.pop(port, None):
-                forwarder.close()
-        self._tables.apply(delete=self._port_elements(end, published))
-        # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
-        conntrack.end_published([p for p in published if cut or p.port.protocol == "udp"], end.address.ip)
-
-    def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
-        """The host ports are free for others."""
-        self._ports.release(end.id, published)
-
-    def remember(self, container_id: str, gone: Sequence[PublishedPort]) -> None:
-        """A stopped container is to have these numbers again; others get them last."""
-        self._ports.remember(container_id, gone)
-
-    def forget(self, container_id: str) -> None:
-        """It is no more."""
-        self._ports.forget(container_id)
-
     # -- after a restart of the daemon -----------------------------------------------------------
 
     def restore(self, attached: Sequence[Attached]) -> None:
         """Takes back the sockets of what runs; its rules came with `open`."""
         for _, end, published in attached:
-            self._ports.restore(end.id, published)
-            self.activate(end, published)
+            self.ports.restore(end, published)
 
     def sweep(self, keep: set[str]) -> None:
         """Deletes veths of this daemon whose endpoint is not in `keep` (ids)."""

@@ -262,11 +262,9 @@ def loopback_elements(published: Sequence[PublishedPort]) -> list[Element]:
 
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
     """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
-    rows = sorted(
-        (p.host_ip, p.port.protocol, p.host_port, p.port.number)
-        for p in set(published)
-        if ":" not in p.host_ip
-    )
+    rows = sorted({
+        (p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in published if ":" not in p.host_ip
+    })
     out: list[tuple[str, str, int, int, int]] = []
     for host_ip, proto, host_port, number in rows:
         if out and host_port == number:

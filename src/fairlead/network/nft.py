@@ -7,6 +7,7 @@ deleting what is not are success. The ruleset itself is loaded once, as text, by
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import socket
 import struct
@@ -48,8 +49,11 @@ def service(number: int) -> bytes:
     return struct.pack("!H2x", number)
 
 
+_PROTOCOLS = {"tcp": b"\x06\0\0\0", "udp": b"\x11\0\0\0", "sctp": b"\x84\0\0\0"}
+
+
 def protocol(name: str) -> bytes:
-    return struct.pack("B3x", {"tcp": 6, "udp": 17, "sctp": 132}[name])
+    return _PROTOCOLS[name]
 
 
 def ifname(name: str) -> bytes:
@@ -135,7 +139,8 @@ class Tables:
 
 
 def _encode(element: Element, *, with_data: bool) -> bytes:
-    out = attribute(1 | _NESTED, attribute(1, element.key))
+    key = element.key
+    out = _key_head(len(key)) + key + b"\0" * (-len(key) % 4)
     if element.key_end == INTERVAL_END:
         out += attribute(3, struct.pack("!I", 1))  # NFT_SET_ELEM_INTERVAL_END
     elif element.key_end is not None:
@@ -143,3 +148,9 @@ def _encode(element: Element, *, with_data: bool) -> bytes:
     if with_data and element.data is not None:
         out += attribute(2 | _NESTED, attribute(1, element.data))
     return out
+
+
+@functools.cache
+def _key_head(length: int) -> bytes:
+    """NFTA_SET_ELEM_KEY and the NFTA_DATA_VALUE in it, up to the key."""
+    return struct.pack("HHHH", 8 + length + -length % 4, 1 | _NESTED, 4 + length, 1)

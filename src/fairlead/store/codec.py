@@ -10,20 +10,21 @@ import enum
 import functools
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fairlead.model.container import Port
+from fairlead.model.container import Port, PublishedPort
 
 T = TypeVar("T")
 _TEXTUAL = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 
 
-def dumps(value: object) -> str:
-    """The JSON text of a dataclass."""
-    return json.dumps(_plain(value), separators=(",", ":"))
+def dumps(value: object, *, without: Collection[str] = ()) -> str:
+    """The JSON text of a value of the model; `without` these fields of it."""
+    plain = _plain(value) if not without else _fields(value, without)
+    return json.dumps(plain, separators=(",", ":"))
 
 
 def loads(kind: type[T], text: str) -> T:
@@ -37,10 +38,10 @@ def _plain(value: object) -> object:
         return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, Port):
         return str(value)
+    if isinstance(value, PublishedPort):
+        return _published(value)
     if dataclasses.is_dataclass(value):
-        return {
-            f.name: _plain(item) for f in dataclasses.fields(value) if (item := getattr(value, f.name)) != _default(f)
-        }
+        return _fields(value)
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, frozenset):
@@ -50,6 +51,14 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)
+
+
+def _fields(value: Any, without: Collection[str] = ()) -> dict[str, object]:
+    return {
+        f.name: _plain(item)
+        for f in dataclasses.fields(value)
+        if f.name not in without and (item := getattr(value, f.name)) != _default(f)
+    }
 
 
 def _default(f: dataclasses.Field[Any]) -> object:
@@ -72,6 +81,8 @@ def _typed(kind: Any, raw: Any) -> Any:
     if kind is Port:
         number, _, protocol = raw.partition("/")
         return Port(int(number), protocol)
+    if kind is PublishedPort and isinstance(raw, str):
+        return _parse_published(raw)
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]  # is_dataclass narrows to instance-or-type
         make: Any = kind
@@ -86,6 +97,23 @@ def _typed(kind: Any, raw: Any) -> Any:
     if kind in _TEXTUAL or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
         return kind(raw)
     return raw
+
+
+_FORWARDED = " forwarded"
+
+
+def _published(item: PublishedPort) -> str:
+    """One text instead of an object: a container may have a thousand of them."""
+    port = item.port
+    text = f"{item.host_ip}:{item.host_port}:{port.number}/{port.protocol}"
+    return text + _FORWARDED if item.forwarded else text
+
+
+def _parse_published(raw: str) -> PublishedPort:
+    text = raw.removesuffix(_FORWARDED)
+    host_ip, host_port, port = text.rsplit(":", 2)
+    number, _, protocol = port.partition("/")
+    return PublishedPort(Port(int(number), protocol), host_ip, int(host_port), text != raw)
 
 
 def _sequence(kind: Any, origin: Any, raw: Any) -> Any:

@@ -15,11 +15,13 @@ from fairlead.model.container import (
     Mount,
     Port,
     PortBinding,
+    PublishedPort,
     State,
     Status,
 )
 from fairlead.model.network import Lease, Network
 from fairlead.model.volume import Volume
+from fairlead.store import codec
 from fairlead.store.containers import ContainerStore
 from fairlead.store.database import Database
 from fairlead.store.networks import NetworkStore
@@ -38,6 +40,7 @@ WEB = Container(
     endpoints=(
         Endpoint(id="e", network_id="n", network_name="bridge", address=IPv4Interface("172.17.0.2/16")),
     ),
+    published=(PublishedPort(Port(80), "::", 8080), PublishedPort(Port(53, "udp"), "127.0.0.1", 5353, forwarded=True)),
     mounts=(Mount(type="volume", name="data", target="/data"),),
     state=State(status=Status.RUNNING, pid=7, started_at=NOW),
 )
@@ -53,6 +56,11 @@ def test_a_container_comes_back_and_follows_changes() -> None:
     assert ContainerStore(database).load() == [ended]
     store.delete(WEB.id)
     assert ContainerStore(database).load() == []
+
+
+def test_published_ports_of_an_older_record_are_read() -> None:
+    old = '{"port":"53/udp","host_ip":"::","host_port":5353,"forwarded":true}'
+    assert codec.loads(PublishedPort, old) == PublishedPort(Port(53, "udp"), "::", 5353, forwarded=True)
 
 
 def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:

@@ -1,0 +1,102 @@
+"""Published ports at work: held, made reachable, withdrawn. The kernel carries what it can, a forwarder the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from fairlead.errors import SystemFailure
+from fairlead.model.container import Endpoint, PublishedPort
+from fairlead.model.network import Network
+from fairlead.network import conntrack, firewall, nft, proxy
+from fairlead.network.netlink import Netlink
+from fairlead.network.ports import Ports, host_has_ipv6
+from fairlead.network.watch import Watch
+from fairlead.network.wishes import Terms, Wish
+
+
+class Publication:
+    """All published ports of one daemon."""
+
+    def __init__(self, tables: nft.Tables, link: Netlink) -> None:
+        self._tables = tables
+        self._link = link
+        self._ports = Ports()
+        self._ipv6 = host_has_ipv6()
+        self._watch = Watch()
+        self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
+
+    def reserve(
+        self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
+    ) -> tuple[PublishedPort, ...]:
+        """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
+        if end.address is None:
+            return ()
+        terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
+        try:
+            return self._ports.reserve(end.id, wanted(terms), end.address.ip)
+        except SystemFailure as error:
+            raise SystemFailure(
+                "failed to set up container networking: driver failed programming external connectivity on endpoint "
+                f"{container_name} ({end.id}): {error.message}"
+            ) from error
+
+    def restore(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """Holds again what a running container has had since before this daemon started."""
+        self._ports.restore(end.id, published)
+        self.activate(end, published)
+
+    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """Makes reserved ports reachable. The address answers by now: a rule before it would cost clients a second."""
+        if end.address is None or not published:
+            return
+        self._tables.apply(add=firewall.port_elements(end.address.ip, published))
+        if datagrams := [port for port in published if port.port.protocol == "udp"]:
+            conntrack.end_untranslated(datagrams, (address.ip for _, address in self._link.addresses()))
+        self._ports.listen(published)
+        self._forward(str(end.address.ip), (port for port in published if _by_hand(port)))
+
+    def _forward(self, address: str, published: Iterable[PublishedPort]) -> None:
+        """A socket for both families is served once."""
+        served: set[int] = set()
+        for port in published:
+            sock = self._ports.holder(port)
+            if sock is None or sock.fileno() in served:
+                continue
+            served.add(sock.fileno())
+            target, stream = (address, port.port.number), port.port.protocol == "tcp"
+            self._forwarders[port] = proxy.forward(sock, target, self._watch, stream=stream)
+
+    def withdraw(self, end: Endpoint, published: Sequence[PublishedPort], *, cut: bool = False) -> None:
+        """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well."""
+        if end.address is None or not published:
+            return
+        for port in published:
+            if _by_hand(port) and (forwarder := self._forwarders.pop(port, None)):
+                forwarder.close()
+        self._tables.apply(delete=firewall.port_elements(end.address.ip, published))
+        # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
+        conntrack.end_published([p for p in published if cut or p.port.protocol == "udp"], end.address.ip)
+
+    def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """The host ports are free for others."""
+        self._ports.release(end.id, published)
+
+    def remember(self, container_id: str, gone: Sequence[PublishedPort]) -> None:
+        """A stopped container is to have these numbers again; others get them last."""
+        self._ports.remember(container_id, gone)
+
+    def forget(self, container_id: str) -> None:
+        """It is no more."""
+        self._ports.forget(container_id)
+
+    def close(self) -> None:
+        for forwarder in self._forwarders.values():
+            forwarder.close()
+        self._forwarders.clear()
+        self._watch.close()
+        self._ports.close()
+
+
+def _by_hand(port: PublishedPort) -> bool:
+    """Whether the kernel does not carry it."""
+    return port.forwarded or ":" in port.host_ip
