@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
-from fairlead import ids
+from fairlead import ids, steps
 from fairlead.engine import attachments, gateways
 from fairlead.engine.events import Events
 from fairlead.engine.leases import Leases
@@ -23,6 +23,7 @@ from fairlead.network.controller import Controller
 from fairlead.network.endpoint import mac_for
 from fairlead.network.sandbox import Sandbox
 from fairlead.network.wishes import Terms, Wish
+from fairlead.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Connector:
             out = self._gateways(prepared)
             for endpoint in prepared.endpoints:
                 self._connect(sandbox, endpoint, out)
-            return Joined(self._reserve(prepared), sandbox, sandbox.path)
+            return Joined(prepared, sandbox, sandbox.path)
         except BaseException:
             sandbox.close()
             self.leave(prepared, quiet=True)
@@ -68,9 +69,7 @@ class Connector:
 
     def leave(self, container: Container, *, quiet: bool = False) -> None:
         """Undoes `join`: ports first, then endpoints. The leases stay: the address is the container's."""
-        gateway = self.gateway_endpoint(container)
-        if gateway is not None and container.published:
-            self._withdraw(gateway, container.published)
+        self.unreserve(container)
         for endpoint in container.endpoints:
             network = self._topology.by_id(endpoint.network_id)
             if network is None or not endpoint.id:
@@ -84,14 +83,35 @@ class Connector:
         mode = f"container:{container.id}"
         return any(c.host_config.network_mode == mode and c.state.status.running for c in self._registry)
 
-    def publish(self, container: Container) -> None:
-        """Last step of a start."""
+    def publishes(self, container: Container) -> bool:
+        """Whether there is anything to `reserve`."""
+        host = container.host_config
+        return bool(host.port_bindings or host.publish_all_ports) and self.gateway_endpoint(container) is not None
+
+    def reserve(self, container: Container) -> Steps[Container]:
+        """The container with its host ports, held but not reachable yet."""
+        gateway, host = self.gateway_endpoint(container), container.host_config
+        if gateway is None or not self.publishes(container):
+            return replace(container, published=())
+        published = yield from self.take(
+            container, gateway, host.port_bindings,
+            exposed=container.config.exposed_ports, publish_all=host.publish_all_ports,
+        )  # fmt: skip
+        return replace(container, published=published, remembered=())
+
+    def publish(self, container: Container) -> Steps[None]:
         gateway = self.gateway_endpoint(container)
         if gateway is not None:
-            self._controller.ports.activate(gateway, container.published)
+            yield from self._controller.ports.activate(gateway, container.published)
+
+    def unreserve(self, container: Container) -> None:
+        """Undoes `reserve` and `publish`."""
+        gateway = self.gateway_endpoint(container)
+        if gateway is not None and container.published:
+            self._withdraw(gateway, container.published)
 
     def activate(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        self._controller.ports.activate(gateway, published)
+        steps.finish(self._controller.ports.activate(gateway, published))
 
     def unpublish(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
         """These alone, of a container that goes on: connections through them end."""
@@ -185,21 +205,11 @@ class Connector:
         if endpoint.address is not None or endpoint.address6 is not None:
             self._controller.connect(sandbox, network, endpoint, ways=(endpoint is out[0], endpoint is out[1]))
 
-    def _reserve(self, container: Container) -> Container:
-        gateway = self.gateway_endpoint(container)
-        host = container.host_config
-        if gateway is None or not (host.port_bindings or host.publish_all_ports):
-            return replace(container, published=())
-        exposed, everything = container.config.exposed_ports, host.publish_all_ports
-        published = self.reserve(container, gateway, host.port_bindings, exposed=exposed, publish_all=everything)
-        return replace(container, published=published, remembered=())
-
-    def reserve(
+    def take(
         self, container: Container, gateway: Endpoint, bindings: Mapping[Port, tuple[PortBinding, ...]],
         *, exposed: Iterable[Port], publish_all: bool = False,
-    ) -> tuple[PublishedPort, ...]:  # fmt: skip
+    ) -> Steps[tuple[PublishedPort, ...]]:  # fmt: skip
         """Host ports for these bindings, held but not reachable yet."""
-
         labels = {name: text for name, text in container.config.labels.items() if name.startswith(MODE_LABEL)}
         always = self._publish_mode is PublishMode.FORWARD
 
@@ -285,8 +295,8 @@ class Connector:
             return after
         if former is not None and former is not gone and before.published:
             self._withdraw(former, before.published)
-        moved = self._reserve(replace(after, published=()))
-        self.publish(moved)
+        moved = steps.finish(self.reserve(replace(after, published=())))
+        steps.finish(self.publish(moved))
         return moved
 
     def forget(self, container: Container) -> None:

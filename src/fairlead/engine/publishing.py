@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
+from fairlead import steps
 from fairlead.engine import listing
 from fairlead.engine.connect import Connector
 from fairlead.engine.events import Events
@@ -51,7 +52,7 @@ class Publisher:
         if gateway is None:
             return self._registry.save(after)
         with ExitStack() as undo:
-            new = self._connector.reserve(after, gateway, change.add, exposed=change.add)
+            new = steps.finish(self._connector.take(after, gateway, change.add, exposed=change.add))
             undo.callback(self._connector.unpublish, gateway, new)
             kept = [item for item in now.published if item not in gone]
             after = self._registry.save(replace(after, published=(*kept, *new)))

@@ -17,6 +17,7 @@ from pathlib import Path
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Port, PublishedPort
 from fairlead.network.wishes import ANY4, ANY6, Wish
+from fairlead.steps import Steps
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FALLBACK = (49153, 65535)
@@ -24,7 +25,7 @@ _CLOEXEC_NONBLOCK = int(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 _KINDS = {"tcp": socket.SOCK_STREAM | _CLOEXEC_NONBLOCK, "udp": socket.SOCK_DGRAM | _CLOEXEC_NONBLOCK}
 _EVERYWHERE = (ANY4, ANY6)
 _TRIES = 10
-_BACKLOG = 4096
+_AT_A_TIME = 32
 
 
 def ephemeral_range() -> tuple[int, int]:
@@ -69,13 +70,15 @@ class Ports:
             if self._remembered.get(key) == container_id:
                 del self._remembered[key]
 
-    def reserve(self, owner: str, wanted: Iterable[Wish], address: IPv4Address) -> tuple[PublishedPort, ...]:
+    def reserve(self, owner: str, wanted: Iterable[Wish], address: IPv4Address) -> Steps[tuple[PublishedPort, ...]]:
         """Binds every wish or none. Raises SystemFailure with Docker's text for the first that cannot be had."""
         got: list[PublishedPort] = []
         try:
-            for wish in wanted:
+            for count, wish in enumerate(wanted, 1):
                 number = self._reserve_one(owner, wish, address)
                 got += [PublishedPort(wish.port, ip, number, wish.forwarded) for ip in wish.addresses]
+                if count % _AT_A_TIME == 0:
+                    yield
         except BaseException:
             self.release(owner, got)
             raise
@@ -163,16 +166,10 @@ class Ports:
             held = _Held(owner, None, set(wish.addresses))
             self._used.setdefault((wish.port.protocol, wish.first), {}).update(dict.fromkeys(wish.addresses, held))
 
-    def listen(self, published: Iterable[PublishedPort]) -> None:
-        """Once the rules are in place: a listening socket cannot be shared by another program's SO_REUSEADDR."""
-        for port in published:
-            if port.port.protocol == "tcp" and (sock := self.holder(port)) is not None:
-                sock.listen(_BACKLOG)
-
     def holder(self, port: PublishedPort) -> socket.socket | None:
         """What holds the port; the same for both families where it is published on all addresses."""
         held = self._used.get((port.port.protocol, port.host_port), {}).get(port.host_ip)
-        return held.sock if held else None
+        return held.sock if held is not None else None
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Gives the ports back; those of another owner and unknown ones are left alone."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import socket
+from collections.abc import Callable, Sequence
 
+from fairlead import steps
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Network
@@ -12,6 +14,10 @@ from fairlead.network.netlink import Netlink
 from fairlead.network.ports import Ports, host_has_ipv6
 from fairlead.network.watch import Watch
 from fairlead.network.wishes import Terms, Wish
+from fairlead.steps import Steps
+
+_AT_A_TIME = 64
+_BACKLOG = 4096
 
 
 class Publication:
@@ -23,17 +29,18 @@ class Publication:
         self._ports = Ports()
         self._ipv6 = host_has_ipv6()
         self._watch = Watch()
-        self._forwarders: dict[PublishedPort, proxy.Forwarder] = {}
+        self._forwarders: dict[int, proxy.Forwarder] = {}
+        """By the descriptor of their socket."""
 
     def reserve(
         self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
-    ) -> tuple[PublishedPort, ...]:
+    ) -> Steps[tuple[PublishedPort, ...]]:
         """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
         if end.address is None:
             return ()
         terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
         try:
-            return self._ports.reserve(end.id, wanted(terms), end.address.ip)
+            return (yield from self._ports.reserve(end.id, wanted(terms), end.address.ip))
         except SystemFailure as error:
             raise SystemFailure(
                 "failed to set up container networking: driver failed programming external connectivity on endpoint "
@@ -43,35 +50,39 @@ class Publication:
     def restore(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
         """Holds again what a running container has had since before this daemon started."""
         self._ports.restore(end.id, published)
-        self.activate(end, published)
+        steps.finish(self.activate(end, published))
 
-    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> Steps[None]:
         """Makes reserved ports reachable. The address answers by now: a rule before it would cost clients a second."""
         if end.address is None or not published:
             return
         self._tables.apply(add=firewall.port_elements(end.address.ip, published))
+        yield
         if datagrams := [port for port in published if port.port.protocol == "udp"]:
             conntrack.end_untranslated(datagrams, (address.ip for _, address in self._link.addresses()))
-        self._ports.listen(published)
-        self._forward(str(end.address.ip), (port for port in published if _by_hand(port)))
+        address = str(end.address.ip)
+        for count, port in enumerate(published, 1):
+            if (sock := self._ports.holder(port)) is not None:
+                self._open(port, sock, address)
+            if count % _AT_A_TIME == 0:
+                yield
 
-    def _forward(self, address: str, published: Iterable[PublishedPort]) -> None:
-        """A socket for both families is served once."""
-        served: set[int] = set()
-        for port in published:
-            sock = self._ports.holder(port)
-            if sock is None or sock.fileno() in served:
-                continue
-            served.add(sock.fileno())
-            target, stream = (address, port.port.number), port.port.protocol == "tcp"
-            self._forwarders[port] = proxy.forward(sock, target, self._watch, stream=stream)
+    def _open(self, port: PublishedPort, sock: socket.socket, address: str) -> None:
+        """A socket for both families is met twice."""
+        stream = port.port.protocol == "tcp"
+        if stream and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            sock.listen(_BACKLOG)  # or another program's SO_REUSEADDR could share the number
+        if _by_hand(port) and sock.fileno() not in self._forwarders:
+            target = (address, port.port.number)
+            self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
 
     def withdraw(self, end: Endpoint, published: Sequence[PublishedPort], *, cut: bool = False) -> None:
         """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well."""
         if end.address is None or not published:
             return
         for port in published:
-            if _by_hand(port) and (forwarder := self._forwarders.pop(port, None)):
+            sock = self._ports.holder(port) if _by_hand(port) else None
+            if sock is not None and (forwarder := self._forwarders.pop(sock.fileno(), None)):
                 forwarder.close()
         self._tables.apply(delete=firewall.port_elements(end.address.ip, published))
         # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.

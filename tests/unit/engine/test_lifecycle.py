@@ -17,14 +17,17 @@ from fairlead.engine.registry import Registry
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Config, Container, HostConfig, Status
 from fairlead.runtime.launch import Launched
+from fairlead.steps import Steps
 from fairlead.store.containers import ContainerStore
 from fairlead.store.database import Database
 
 STEPS = [
-    "sources", "hold", "mount", "join", "admit", "lines", "write", "create", "connect", "arm", "start", "publish",
+    "sources", "hold", "mount", "join", "admit", "lines", "write", "create", "reserve", "publish", "connect", "arm",
+    "start",
 ]  # fmt: skip
 UNDO = {
-    "hold": "let_go", "mount": "umount", "join": "leave", "admit": "dismiss", "create": "forget", "arm": "disarm",
+    "hold": "let_go", "mount": "umount", "join": "leave", "admit": "dismiss", "create": "forget",
+    "reserve": "unreserve", "arm": "disarm",
 }  # fmt: skip
 
 
@@ -50,6 +53,18 @@ class Recorder:
     def join(self, container: Container) -> Joined:
         self._note("join")
         return Joined(container, None, "/netns")
+
+    def publishes(self, container: Container) -> bool:
+        return True
+
+    def reserve(self, container: Container) -> Steps[Container]:
+        yield
+        self._note("reserve")
+        return container
+
+    def publish(self, container: Container) -> Steps[None]:
+        self._note("publish")
+        yield
 
     async def create(self, *args: object) -> Launched:
         self._note("create")
@@ -97,8 +112,9 @@ def test_whichever_step_fails_those_before_it_are_undone_in_reverse(failing: str
     at = STEPS.index(failing)
     assert said[: at + 1] == STEPS[: at + 1]
     undone = dict.fromkeys(name for name in said[at + 1 :] if name in UNDO.values())
-    # What the runtime could not create may still have left something: that step is undone also when it fails itself.
-    begun = STEPS[: at + 1] if failing == "create" else STEPS[:at]
+    # What the runtime could not create may still have left something, and ports are published beside it: all of it
+    # is undone when that step fails itself.
+    begun = STEPS[: STEPS.index("publish")] if failing == "create" else STEPS[:at]
     assert list(undone) == [UNDO[step] for step in reversed(begun) if step in UNDO]
     assert (web.state.status, web.state.error, web.endpoints) == (Status.CREATED, f"{failing} failed", ())
 

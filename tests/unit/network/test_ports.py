@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
@@ -11,6 +12,7 @@ from fairlead.errors import SystemFailure
 from fairlead.model.container import Port, PublishedPort
 from fairlead.network.ports import Ports
 from fairlead.network.wishes import Wish
+from fairlead.steps import finish
 
 WEB = Port(80)
 LOOPBACK = ("127.84.7.1",)
@@ -26,7 +28,7 @@ def ports() -> Iterator[Ports]:
 
 def one(ports: Ports, owner: str, *, preferred: int = 0, first: int = 0, last: int = 0) -> int:
     wish = Wish(WEB, LOOPBACK, first, last, preferred)
-    return ports.reserve(owner, [wish], TARGET)[0].host_port
+    return finish(ports.reserve(owner, [wish], TARGET))[0].host_port
 
 
 def test_numbers_are_given_one_after_the_other(ports: Ports) -> None:
@@ -57,8 +59,29 @@ def test_a_forgotten_number_is_like_any_other(ports: Ports) -> None:
     assert one(ports, "a", first=21001, last=21003) == 21001
 
 
+def test_a_start_that_is_given_up_half_way_holds_nothing(ports: Ports) -> None:
+    wishes = [Wish(WEB, LOOPBACK, number, number) for number in range(21100, 21200)]
+    begun = ports.reserve("a", wishes, TARGET)
+    next(begun)
+    assert ports.holder(PublishedPort(WEB, LOOPBACK[0], 21100)) is not None
+    begun.close()
+    assert [item.host_port for item in finish(ports.reserve("b", wishes, TARGET))] == [*range(21100, 21200)]
+
+
+def test_one_socket_holds_a_number_in_both_families(ports: Ports) -> None:
+    got = finish(ports.reserve("a", [Wish(WEB, ("0.0.0.0", "::"))], TARGET))
+    number = got[0].host_port
+    assert ports.holder(got[0]) is ports.holder(got[1])
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.socket(family) as other, pytest.raises(OSError, match="in use"):
+            other.bind((address, number))
+    ports.release("a", got)
+    with socket.socket(socket.AF_INET6) as other:
+        other.bind(("::", number))
+
+
 def test_all_or_nothing(ports: Ports) -> None:
     taken = one(ports, "a", first=21001, last=21001)
     with pytest.raises(SystemFailure, match="port is already allocated"):
-        ports.reserve("b", [Wish(WEB, LOOPBACK, 21002, 21002), Wish(WEB, LOOPBACK, taken, taken)], TARGET)
+        finish(ports.reserve("b", [Wish(WEB, LOOPBACK, 21002, 21002), Wish(WEB, LOOPBACK, taken, taken)], TARGET))
     assert one(ports, "c", first=21002, last=21002) == 21002
