@@ -58,7 +58,7 @@ def unpack_from(fd: int, arguments: Arguments, *, whole: bool = True) -> Argumen
 def _seal(arguments: Arguments) -> Arguments:
     """Tree in overlay form → diff id and recipe."""
     writer = recipe.Writer(_new_file(arguments["recipe"]))
-    packer = Packer(arguments["tree"], recipe=writer)
+    packer = Packer(arguments["tree"], recipe=writer, settle=True)
     packer.run()
     writer.close()
     return {"diff_id": packer.diff_id, "size": packer.size, "tar_size": packer.total}

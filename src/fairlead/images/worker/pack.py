@@ -17,6 +17,7 @@ from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.unpack import OPAQUE, WHITEOUT
 
 _CHUNK = 1 << 18
+_SECOND = 1_000_000_000
 _OVERLAY = "trusted.overlay."
 _REPLACED = (errno.ENOENT, errno.ELOOP, errno.EACCES, errno.ENXIO)
 """What opening a file says that was a file a moment ago: its owner is alive. Devices do not open at all."""
@@ -37,6 +38,8 @@ class Packer:
     """Takes the content of an open file, and so many bytes of it, past us; returns how many there were."""
     skip: frozenset[str] = frozenset()
     """Names that are left out: what the engine itself put there."""
+    settle: bool = False
+    """The tree becomes what its tar says: without sockets, times in whole seconds."""
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     _links: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -78,6 +81,8 @@ class Packer:
             return
         mode = status.st_mode
         if stat.S_ISSOCK(mode):
+            if self.settle:
+                os.unlink(path)
             return  # a socket without its server is nothing; Docker leaves it out too
         if self.whiteouts and stat.S_ISCHR(mode) and status.st_rdev == 0:
             parent, _, base = name.rpartition("/")
@@ -85,7 +90,7 @@ class Packer:
             return
         info = self._info(name, tarfile.REGTYPE)
         info.mode, info.uid, info.gid = stat.S_IMODE(mode), status.st_uid, status.st_gid
-        info.mtime = int(status.st_mtime)
+        info.mtime = status.st_mtime_ns // _SECOND
         info.pax_headers = _attributes(path)
         self._kind(info, path, status)
         self._header(info)
@@ -93,6 +98,8 @@ class Packer:
             self._content(path, name, info.size)
         elif info.type == tarfile.DIRTYPE:
             self._directory(name, path)
+        if self.settle and (status.st_mtime_ns % _SECOND or info.type == tarfile.DIRTYPE):
+            os.utime(path, ns=(status.st_atime_ns, int(info.mtime) * _SECOND), follow_symlinks=False)
 
     def _kind(self, info: tarfile.TarInfo, path: str, status: os.stat_result) -> None:
         mode = status.st_mode

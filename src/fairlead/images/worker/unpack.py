@@ -310,8 +310,18 @@ def _is_directory(name: str) -> bool:
 
 
 def _times(info: tarfile.TarInfo) -> tuple[int, int]:
-    stamp = int(info.mtime * 1_000_000_000) if isinstance(info.mtime, int) else round(info.mtime * 1e9)
+    stamp = _nanoseconds(info)
     return stamp, stamp
+
+
+def _nanoseconds(info: tarfile.TarInfo) -> int:
+    """From the text where there is one: as a float a moment of today has no nanoseconds."""
+    text = info.pax_headers.get("mtime", "")
+    whole, _, fraction = text.lstrip("-").partition(".")
+    if not whole.isdecimal() or (fraction and not fraction.isdecimal()):
+        return round(info.mtime * 1_000_000_000)
+    stamp = int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
+    return -stamp if text.startswith("-") else stamp
 
 
 def _set_times(name: str, info: tarfile.TarInfo) -> None:
