@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from fairlead import ids
+from fairlead.engine import pruning
 from fairlead.engine.images import Images
-from fairlead.errors import Conflict, InvalidParameter
+from fairlead.errors import Conflict
 from fairlead.images import reference
 from fairlead.model.container import Container
 from fairlead.model.image import Image
@@ -45,37 +45,20 @@ async def prune(
     images: Images, filters: Mapping[str, Sequence[str]], users: Sequence[Container]
 ) -> tuple[Sequence[tuple[str, str]], int]:
     """Dangling images, or (`dangling=false`) all without a container; and how many bytes that freed."""
-    every = filters.get("dangling", ["true"])[0].lower() in ("0", "false")
+    every = not pruning.truth(filters, "dangling", default=True)
+    selection = pruning.Selection(filters)
     deletion = Deletion(images, users)
     before = images.store.bytes()
-    kept = {k: v for k, v in filters.items() if k == "label"}
-    for image in images.list(all=False, filters=kept):
-        if (image.references and not every) or deletion.user(image) or _excluded(image, filters):
+    for image in images.list(all=False, filters={}):
+        if (image.references and not every) or deletion.user(image):
+            continue
+        if not selection.takes(image.config.labels, image.created):
             continue
         if images.by_id(image.id) is None or images.children(image.id):
             continue
         deletion.untag(image, _names(image))
         await deletion.delete(image, force=False, prune=True, quiet=True)
     return deletion.steps, before - images.store.bytes()
-
-
-def _excluded(image: Image, filters: Mapping[str, Sequence[str]]) -> bool:
-    for text in filters.get("until", ()):
-        if image.created is not None and image.created >= _moment(text):
-            return True
-    return any(_labelled(image, text) for text in filters.get("label!", ()))
-
-
-def _labelled(image: Image, text: str) -> bool:
-    key, equals, value = text.partition("=")
-    return key in image.config.labels and (not equals or image.config.labels[key] == value)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromtimestamp(float(text), UTC)
-    except ValueError as error:
-        raise InvalidParameter(f"invalid filter 'until={text}'") from error
 
 
 def _names(image: Image) -> tuple[str, ...]:

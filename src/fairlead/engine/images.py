@@ -6,11 +6,11 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from fairlead import ids
+from fairlead.engine import imagelist
 from fairlead.engine.events import Events
 from fairlead.engine.transit import Transit
 from fairlead.errors import InvalidParameter, NotFound, SystemFailure
@@ -97,36 +97,7 @@ class Images:
 
     def list(self, *, all: bool, filters: Mapping[str, Sequence[str]]) -> list[Image]:
         """Newest first. Without `all` intermediate images of builds are left out."""
-        parents = {image.parent for image in self._by_id.values()}
-        out = []
-        for image in self._by_id.values():
-            if not all and not image.references and image.id in parents:
-                continue
-            if self._matches(image, filters):
-                out.append(_shown_by(image, filters.get("reference")))
-        epoch = datetime.fromtimestamp(0, UTC)
-        return sorted(out, key=lambda image: image.created or epoch, reverse=True)
-
-    def _matches(self, image: Image, filters: Mapping[str, Sequence[str]]) -> bool:
-        for name, values in filters.items():
-            if name == "reference":
-                if not any(_glob(ref, pattern) for ref in image.references for pattern in values):
-                    return False
-            elif name == "dangling":
-                wanted = values[0].lower() in ("1", "true")
-                if wanted != (not image.references):
-                    return False
-            elif name == "label":
-                if not all(_has_label(image.config.labels, value) for value in values):
-                    return False
-            elif name in ("before", "since"):
-                other = self.get(values[0]).created
-                mine = image.created
-                if other is None or mine is None or not (mine < other if name == "before" else mine > other):
-                    return False
-            else:
-                raise InvalidParameter(f"invalid filter '{name}'")
-        return True
+        return imagelist.choose(self._by_id.values(), filters, self.get, every=all)
 
     def descends(self, image_id: str, ancestor_id: str) -> bool:
         """Whether an image is another, or was built upon it."""
@@ -135,13 +106,26 @@ class Images:
             image_id = found.parent if found is not None else ""
         return bool(image_id)
 
-    def history(self, ref: str) -> Sequence[HistoryEntry]:
-        """Newest first."""
-        return list(reversed(self.get(ref).history))
+    def line(self, ref: str) -> Sequence[Image]:
+        """An image and those it was built upon, as far as they are here."""
+        found = [self.get(ref)]
+        while (parent := self._by_id.get(found[-1].parent)) is not None:
+            found.append(parent)
+        return found
 
     def layer_sizes(self, ref: str) -> Sequence[int]:
         """Lowest first."""
         return [self.store.layer_size(chain) for chain in self.get(ref).chain_ids]
+
+    def graph(self, ref: str) -> Mapping[str, str]:
+        """Where its layers are, as inspect shows it; nothing for an image without any."""
+        trees = self.directories(self.get(ref).chain_ids)
+        if not trees:
+            return {}
+        top, *below = reversed(trees)
+        lower = {"LowerDir": ":".join(map(str, below))} if below else {}
+        base = top.parent
+        return lower | {"MergedDir": f"{base}/merged", "UpperDir": str(top), "WorkDir": f"{base}/work"}
 
     # -- change ----------------------------------------------------------------------------------
 
@@ -308,16 +292,6 @@ class Images:
         return push.begin(self, name, tag, login)
 
 
-def _shown_by(image: Image, patterns: Sequence[str] | None) -> Image:
-    """With the names that were asked for alone."""
-    if not patterns:
-        return image
-    references = tuple(ref for ref in image.references if any(_glob(ref, pattern) for pattern in patterns))
-    kept = {ref.rpartition(":")[0] for ref in references}
-    digests = tuple(digest for digest in image.digests if digest.partition("@")[0] in kept)
-    return replace(image, references=references, digests=digests)
-
-
 def _without(image: Image, name: str) -> Image:
     return replace(
         image,
@@ -331,16 +305,6 @@ def _shown(ref: str) -> str:
         return str(reference.parse(ref).tagged()) if not ref.startswith("sha256:") else ref
     except InvalidParameter:
         return ref
-
-
-def _glob(name: str, pattern: str) -> bool:
-    repo = name.rpartition(":")[0]
-    return fnmatchcase(name, pattern) or fnmatchcase(repo, pattern)
-
-
-def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
-    key, equals, value = wanted.partition("=")
-    return key in labels and (not equals or labels[key] == value)
 
 
 def architecture() -> str:

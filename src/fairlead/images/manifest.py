@@ -137,6 +137,8 @@ def parse_image(raw: bytes, digest: str, chain_ids: Sequence[str]) -> Image:
             os=str(document.get("os") or "linux"),
             variant=str(document.get("variant") or ""),
             author=str(document.get("author") or ""),
+            comment=str(document.get("comment") or ""),
+            docker_version=str(document.get("docker_version") or ""),
             diff_ids=diff_ids,
             chain_ids=tuple(chain_ids),
             history=history,

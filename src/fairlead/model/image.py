@@ -30,6 +30,8 @@ class Image:
     variant: str = ""
     author: str = ""
     comment: str = ""
+    docker_version: str = ""
+    """Of whoever made it, if it says so."""
     parent: str = ""
     diff_ids: tuple[str, ...] = ()
     chain_ids: tuple[str, ...] = ()

@@ -386,8 +386,11 @@ class FakeImages:
     def list(self, *, all: bool, filters: Filters) -> Sequence[Image]:
         return [IMAGE]
 
-    def history(self, ref: str) -> Sequence[HistoryEntry]:
-        return IMAGE.history
+    def line(self, ref: str) -> Sequence[Image]:
+        return [IMAGE]
+
+    def graph(self, ref: str) -> Mapping[str, str]:
+        return {"UpperDir": "/layers/1/diff"}
 
     def layer_sizes(self, ref: str) -> Sequence[int]:
         return [1024]

@@ -27,15 +27,14 @@ class ImageRoutes:
         return json_response([schema.render_summary(image, request.version) for image in found])
 
     async def inspect(self, request: Request) -> Reply:
-        image, version = self._images.get(request.params["name"]), request.version
+        name, version = request.params["name"], request.version
         if request.head.headers.get("user-agent", "").startswith("docker-compose/1."):
             version = min(version, (1, 44))  # recreating a service, it looks into ContainerConfig, whatever the version
-        return json_response(schema.render_inspect(image, version))
+        return json_response(schema.render_inspect(self._images.get(name), version, self._images.graph(name)))
 
     async def history(self, request: Request) -> Reply:
         name = request.params["name"]
-        image = self._images.get(name)
-        return json_response(schema.render_history(image, self._images.history(name), self._images.layer_sizes(name)))
+        return json_response(schema.render_history(self._images.line(name), self._images.layer_sizes(name)))
 
     async def tag(self, request: Request) -> Reply:
         self._images.tag(request.params["name"], request.text("repo"), request.text("tag"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from fairlead.api.schema import config, times
-from fairlead.model.image import HistoryEntry, Image
+from fairlead.model.image import Image
 
 Version = tuple[int, int]
 
@@ -38,21 +38,21 @@ def render_summary(image: Image, version: Version) -> dict[str, Any]:
     return value
 
 
-def render_inspect(image: Image, version: Version) -> dict[str, Any]:
+def render_inspect(image: Image, version: Version, graph: Mapping[str, str]) -> dict[str, Any]:
     value: dict[str, Any] = {
         "Id": image.id,
         "RepoTags": list(image.references),
         "RepoDigests": list(image.digests),
         "Parent": image.parent,
-        "Comment": image.comment,
+        "Comment": image.comment or (image.history[-1].comment if image.history else ""),
         "Created": times.render(image.created) if image.created or version < (1, 44) else "",
-        "DockerVersion": "",
+        "DockerVersion": image.docker_version,
         "Author": image.author,
         "Config": config.render(image.config),
         "Architecture": image.architecture,
         "Os": image.os,
         "Size": image.size_bytes,
-        "GraphDriver": {"Data": None, "Name": "overlay2"},
+        "GraphDriver": {"Data": dict(graph) or None, "Name": "overlay2"},
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": times.ZERO},
     }
@@ -67,8 +67,9 @@ def render_inspect(image: Image, version: Version) -> dict[str, Any]:
     return value
 
 
-def render_history(image: Image, entries: Sequence[HistoryEntry], sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """`entries` newest first, `sizes` of the layers lowest first. Only the newest entry has an id and names."""
+def render_history(line: Sequence[Image], sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Newest first; `sizes` of the layers lowest first. `line`: the image, and those of its builds: what they are
+    called is known of as many entries."""
     layers = list(sizes)
     rows: list[dict[str, Any]] = [
         {
@@ -79,10 +80,10 @@ def render_history(image: Image, entries: Sequence[HistoryEntry], sizes: Sequenc
             "Size": 0 if entry.empty_layer or not layers else layers.pop(),
             "Comment": entry.comment,
         }
-        for entry in entries
+        for entry in reversed(line[0].history)
     ]
-    if rows:
-        rows[0] |= {"Id": image.id, "Tags": list(image.references) or None}
+    for row, image in zip(rows, line, strict=False):
+        row |= {"Id": image.id, "Tags": list(image.references) or None}
     return rows
 
 

@@ -10,14 +10,15 @@ from unit.api.fakes import EPOCH, IMAGE
 
 
 def test_history_gives_layers_their_sizes_and_the_newest_entry_its_names() -> None:
-    newest_first = [
-        HistoryEntry(created=EPOCH, created_by="CMD", empty_layer=True),
-        HistoryEntry(created=EPOCH, created_by="RUN"),
+    history = (
         HistoryEntry(created=EPOCH, created_by="ADD"),
-    ]
-    rows = schema.render_history(IMAGE, newest_first, [100, 7])
+        HistoryEntry(created=EPOCH, created_by="RUN"),
+        HistoryEntry(created=EPOCH, created_by="CMD", empty_layer=True),
+    )
+    below = replace(IMAGE, id="sha256:" + "b" * 64, references=())
+    rows = schema.render_history([replace(IMAGE, history=history), below], [100, 7])
     assert [(row["CreatedBy"], row["Size"]) for row in rows] == [("CMD", 0), ("RUN", 7), ("ADD", 100)]
-    assert [row["Id"] for row in rows] == [IMAGE.id, "<missing>", "<missing>"]
+    assert [row["Id"] for row in rows] == [IMAGE.id, below.id, "<missing>"]
     assert rows[0]["Tags"] == ["busybox:latest"]
 
 
@@ -30,7 +31,7 @@ def test_dangling_images_have_the_marks_that_old_clients_expect() -> None:
 
 
 def test_inspect_has_what_clients_read() -> None:
-    value = schema.render_inspect(IMAGE, (1, 50))
+    value = schema.render_inspect(IMAGE, (1, 50), {})
     assert value["RootFS"] == {"Type": "layers", "Layers": ["sha256:" + "2" * 64]}
     assert value["Config"]["Cmd"] == ["sh"]
     assert value["Created"] == "2026-01-02T03:04:05.6789Z"
