@@ -50,9 +50,9 @@ _LINE = """
 import os, select, socket, sys
 _, address, port = sys.argv
 if address == "listen":
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("0.0.0.0", int(port)))
+    s.bind(("::", int(port)))
     s.listen()
     print("up", flush=True)
     s, _ = s.accept()

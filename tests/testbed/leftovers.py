@@ -17,7 +17,7 @@ def snapshot(engine: Engine) -> dict[str, list[str]]:
     fds = [str(fd.readlink()) for fd in Path(f"/proc/{engine.pid}/fd").iterdir() if fd.is_symlink()]
     return {
         "links": sorted(str(link["ifname"]) for link in links),
-        "nft": _rules(host.run("nft", "--stateless", "list", "ruleset")),
+        "nft": rules(host.run("nft", "--stateless", "list", "ruleset")),
         # Only our own: a namespace begins as a copy of the machine's mounts, and those come and go.
         "mounts of the host": _below(engine.root, mount_points(host.pid)),
         "mounts of the daemon": _below(engine.root, mount_points(engine.pid)),
@@ -42,7 +42,7 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
     return lines
 
 
-def _rules(text: str) -> list[str]:
+def rules(text: str) -> list[str]:
     """Elements of maps and sets become lines of their own, so that a difference names the element."""
     text = re.sub(
         r"elements = \{(.*?)\}",

@@ -51,7 +51,7 @@ NOUNS = {
     "builder": {"build": "build:build", "prune": "build:prune"},
     "network": {"ls": "network:list_networks", "list": "network:list_networks", "create": "network:create",
                 "rm": "network:remove", "inspect": "network:inspect", "connect": "network:connect",
-                "disconnect": "network:disconnect", "prune": "network:prune"},
+                "disconnect": "network:disconnect", "prune": "network:prune", "reload": "network:reload"},
     "volume": {"ls": "volume:list_volumes", "list": "volume:list_volumes", "create": "volume:create",
                "rm": "volume:remove", "inspect": "volume:inspect", "prune": "volume:prune"},
     "system": {"info": "system:info", "events": "system:events", "df": "system:df", "prune": "system:prune"},

@@ -31,6 +31,7 @@ from fairlead.engine.engine import Engine
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
+from fairlead.engine.healing import Healer
 from fairlead.engine.health import HealthChecks
 from fairlead.engine.images import Images
 from fairlead.engine.launch import Launcher
@@ -140,7 +141,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         changes=Changes(registry, snapshots),
         committer=Committer(registry, control, images, snapshots, events), stats=Stats(registry, runtime),
         images=images, builder=Builder(settings, images, snapshots, containers),
-        bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks, volumes=volumes,
+        bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks,
+        healer=Healer(tasks, registry, topology, connector, controller), volumes=volumes,
         events=events, system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip
     return Assembly(engine, restore, images, controller, directory, runtime, registry, control, transfers)
@@ -162,6 +164,7 @@ async def serve(settings: Settings) -> None:
     try:
         await made.runtime.open()
         await made.restore.run()
+        made.engine.healer.begin()
         await made.images.sweep()
         made.engine.builder.sweep()
         await _listen(settings, Server(settings, made.engine, requests), stop)

@@ -5,6 +5,7 @@ Everything is named from ids and undone by `leave`, which is idempotent. Links c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
@@ -24,6 +25,8 @@ from fairlead.network.endpoint import mac_for
 from fairlead.network.sandbox import Sandbox
 from fairlead.network.wishes import Terms, Wish
 from fairlead.steps import Steps
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,30 @@ class Connector:
         moved = steps.finish(self.reserve(replace(after, published=())))
         steps.finish(self.publish(moved))
         return moved
+
+    def mend(self, container: Container) -> None:
+        """Of a running container: what somebody else changed on the host's side of its endpoints, or took away."""
+        gone = [end for end in container.endpoints if not self._mended(end)]
+        if not gone:
+            return
+        try:
+            sandbox = self._controller.open_sandbox(container.state.pid)
+        except EngineError as error:  # it ended this very moment, and its devices went with it
+            log.info("network of %s: %s", container.name, error.message)
+            return
+        try:
+            out = self._gateways(container)
+            for endpoint in gone:
+                self._connect(sandbox, endpoint, out)
+        finally:
+            sandbox.close()
+
+    def _mended(self, endpoint: Endpoint) -> bool:
+        network = self._topology.by_id(endpoint.network_id)
+        addressed = endpoint.address is not None or endpoint.address6 is not None
+        if network is None or network.driver != "bridge" or not addressed:
+            return True
+        return self._controller.repair.mend_endpoint(network, endpoint)
 
     def forget(self, container: Container) -> None:
         """The container is removed: its leases end, or wait for the next of its name.

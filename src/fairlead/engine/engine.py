@@ -12,6 +12,7 @@ from fairlead.engine.copy import Copier
 from fairlead.engine.diff import Changes
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
+from fairlead.engine.healing import Healer
 from fairlead.engine.images import Images
 from fairlead.engine.networks import Networks
 from fairlead.engine.registries import Registries
@@ -33,6 +34,7 @@ class Engine:
     bootstrap: Bootstrap
     registries: Registries
     networks: Networks
+    healer: Healer
     volumes: Volumes
     events: Events
     system: System

@@ -22,6 +22,7 @@ from fairlead.network import conntrack, endpoint, firewall, nft, sandbox, sysctl
 from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
 from fairlead.network.pools import Spans
 from fairlead.network.publication import Publication
+from fairlead.network.repair import Repair
 from fairlead.network.routes import HostRoutes
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
@@ -44,6 +45,7 @@ class Controller:
         """Those of them that we made."""
         self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
         self._routes = HostRoutes(self._link)
+        self._repair: Repair | None = None
         self._forwarding = sysctl.Forwarding(settings.exec_root, endpoint.veth_prefix(settings.instance))
 
     # -- networks --------------------------------------------------------------------------------
@@ -123,7 +125,8 @@ class Controller:
             if network.driver == "bridge":
                 elements += firewall.network_elements(network)
         text = firewall.ruleset(self._tables.table, prefix)
-        await self._tables.load(text + firewall.render(self._tables.table, elements))
+        await self._tables.load(text + firewall.render(self._tables.table, elements), elements)
+        self._repair = Repair(self._settings.instance, self._tables, self._link, self._indexes)
         for network in networks:
             self.add_network(network)
 
@@ -136,6 +139,8 @@ class Controller:
 
     async def close(self, *, teardown: bool) -> None:
         """Lets go of sockets; with `teardown` removes rules, bridges and endpoints as well."""
+        if self._repair is not None:
+            self._repair.close()
         for endpoint_id in list(self._graves):
             self._bury(endpoint_id)
         self.ports.close()
@@ -165,6 +170,12 @@ class Controller:
         self._indexes[network.bridge] = index
         self._tables.apply(add=firewall.network_elements(network))
 
+    def mend_network(self, network: Network) -> None:
+        """What `add_network` makes, and forwarding, as far as they are not there any more."""
+        if self._forwarding.turn_on(4):
+            self._tables.apply(add=[firewall.guarded_element(4)])
+        self.add_network(network)
+
     def _bridge(self, network: Network) -> int:
         index = self._device(network.bridge)
         if index is None:
@@ -180,6 +191,13 @@ class Controller:
             steps.append(add_address(index, IPv6Interface((network.gateway6.packed, network.subnet6.prefixlen))))
         self._link.request(*steps)
         return index
+
+    @property
+    def repair(self) -> Repair:
+        """From `open` on."""
+        if self._repair is None:
+            raise SystemFailure("repair networks: not open yet")
+        return self._repair
 
     def has_device(self, name: str) -> bool:
         return self._device(name) is not None

@@ -58,10 +58,7 @@ def setup(
             _route(host, socket.if_nametoindex(name), name, network, endpoint)
         else:
             host.request(netlink.add_veth(*pair, bridge=bridge))
-            index = socket.if_nametoindex(name)
-            host.request(netlink.reflect_port(index))
-            if not network.icc:  # and the host has no address either: nobody is to be reached from here
-                host.request(netlink.isolate_port(index))
+            _port(host, socket.if_nametoindex(name), network)
         if endpoint.address6 is not None:
             sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
         inner = sandbox.netlink()
@@ -76,6 +73,41 @@ def setup(
 
 def is_routed(network: Network) -> bool:
     return not network.icc and (network.gateway is not None or network.gateway6 is not None)
+
+
+def _port(host: netlink.Netlink, index: int, network: Network) -> None:
+    host.request(netlink.reflect_port(index))
+    if not network.icc:  # and the host has no address either: nobody is to be reached from here
+        host.request(netlink.isolate_port(index))
+
+
+def mend(host: netlink.Netlink, network: Network, endpoint: Endpoint, *, instance: str, bridge: int) -> bool:
+    """The host's end as it is meant to be, whatever somebody did to it; False if it is gone."""
+    name = veth_name(instance, endpoint.id)
+    try:
+        index = socket.if_nametoindex(name)
+    except OSError:
+        return False
+    try:
+        if is_routed(network):
+            host.request(netlink.set_up(index))
+            _route(host, index, name, network, endpoint)
+        else:
+            host.request(netlink.set_master(index, bridge), netlink.set_up(index))
+            _port(host, index, network)
+    except OSError as error:
+        raise SystemFailure(f"mend {name} of {network.name}: {error.strerror}") from error
+    return True
+
+
+def mend_bridge(host: netlink.Netlink, network: Network, index: int) -> None:
+    """The routes to a network's subnets, which come with its addresses but may be taken away alone."""
+    pairs = ((network.subnet, network.gateway), (network.subnet6, network.gateway6))
+    steps = [netlink.add_subnet_route(subnet, index, gateway) for subnet, gateway in pairs if subnet and gateway]
+    try:
+        host.request(*steps)
+    except OSError as error:
+        raise SystemFailure(f"mend routes of {network.name}: {error.strerror}") from error
 
 
 def _settings(device: str, values: dict[str, str]) -> dict[Path, str]:

@@ -181,6 +181,11 @@ def set_up(index: int) -> bytes:
     return message(_NEWLINK, _ACK, _link(index, up=True))
 
 
+def set_master(index: int, bridge: int) -> bytes:
+    """A port of the bridge from now on, if it was none."""
+    return message(_NEWLINK, _ACK, _link(index, True, attribute(10, struct.pack("I", bridge))))
+
+
 def add_bridge(name: str, mac: bytes, mtu: int) -> bytes:
     info = attribute(1, b"bridge")
     data = attribute(3, _text(name)) + attribute(1, mac) + attribute(4, struct.pack("I", mtu)) + attribute(18, info)
@@ -257,6 +262,15 @@ def add_host_route(
     body = struct.pack("BBBBBBBBI", _family(address), address.max_prefixlen, 0, 0, 254, 3, 253 if four else 0, 1, 0)
     body += attribute(1, address.packed) + attribute(4, struct.pack("I", index))
     body += attribute(7, source.packed) if source is not None else b""
+    return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
+
+
+def add_subnet_route(subnet: IPv4Network | IPv6Network, index: int, source: IPv4Address | IPv6Address) -> bytes:
+    """The route that the kernel makes for an address of this subnet, once more."""
+    four = subnet.version == 4
+    body = struct.pack("BBBBBBBBI", _family(subnet), subnet.prefixlen, 0, 0, 254, 2, 253 if four else 0, 1, 0)
+    body += attribute(1, subnet.network_address.packed) + attribute(4, struct.pack("I", index))
+    body += attribute(7, source.packed) if four else attribute(6, struct.pack("I", 256))
     return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
 
 

@@ -478,6 +478,11 @@ class FakeNetworkView:
     endpoints: Mapping[str, Any] = field(default_factory=dict)
 
 
+class FakeHealer:
+    async def reload(self, ref: str | None) -> Sequence[str]:
+        return [ref] if ref else ["bridge", "mine"]
+
+
 class FakeNetworks:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -615,6 +620,7 @@ class FakeEngine:
         self.builder = FakeBuilder()
         self.bootstrap = FakeBootstrap()
         self.networks = FakeNetworks()
+        self.healer = FakeHealer()
         self.volumes = FakeVolumes()
         self.system = FakeSystem()
         self.events = FakeEvents()

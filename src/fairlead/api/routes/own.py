@@ -1,4 +1,5 @@
-"""/fairlead/v1: what Docker does not have — images bootstrapped on the spot, links, ports of running containers."""
+"""/fairlead/v1: what Docker does not have — images bootstrapped on the spot, links, ports of running containers,
+networks put back."""
 
 from __future__ import annotations
 
@@ -31,6 +32,10 @@ class OwnRoutes:
         ]
         return json_response(sorted(rows, key=lambda row: (row["Recipient"], row["Alias"])))
 
+    async def reload(self, request: Request) -> Reply:
+        """Rules, bridges and endpoints as they are meant to be, of one network or of all of them."""
+        return json_response({"Networks": await self._engine.healer.reload(request.params.get("name"))})
+
     async def publish(self, request: Request) -> Reply:
         """Host ports of a container, added and removed while it runs. Answers as inspect's NetworkSettings.Ports."""
         change = ports.parse_change(Fields(await request.json(), "PortChange"))
@@ -62,5 +67,7 @@ def routes(engine: Engine) -> list[Route]:
     return [
         Route("POST", "/fairlead/v1/images/bootstrap", handlers.bootstrap),
         Route("GET", "/fairlead/v1/links", handlers.links),
+        Route("POST", "/fairlead/v1/networks/reload", handlers.reload, finish=True),
+        Route("POST", "/fairlead/v1/networks/{name}/reload", handlers.reload, finish=True),
         Route("POST", "/fairlead/v1/containers/{name}/ports", handlers.publish, finish=True),
     ]

@@ -1,4 +1,4 @@
-"""Networks: ls, create, rm, inspect, connect, disconnect, prune."""
+"""Networks: ls, create, rm, inspect, connect, disconnect, reload, prune."""
 
 from __future__ import annotations
 
@@ -150,6 +150,15 @@ def prune(api: Client, argv: list[str]) -> int:
     return 0
 
 
+def reload(api: Client, argv: list[str]) -> int:
+    options = parse(RELOAD, argv)
+    paths = [f"/fairlead/v1/networks/{name}/reload" for name in options.args] or ["/fairlead/v1/networks/reload"]
+    for path in paths:
+        for name in api.post(path)["Networks"]:
+            sys.stdout.write(f"{name}\n")
+    return 0
+
+
 LIST = Verb(
     "network ls [OPTIONS]", "List networks", (0, 0),
     items("filter", "f", help='Provide filter values (e.g. "driver=bridge")'),
@@ -196,6 +205,10 @@ CONNECT = Verb(
 DISCONNECT = Verb(
     "network disconnect [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", (2, 2),
     boolean("force", "f", help="Force the container to disconnect from a network"),
+)  # fmt: skip
+RELOAD = Verb(
+    "network reload [NETWORK...]",
+    "Put back the rules, bridges and devices of networks, as they are meant to be", (0, None),
 )  # fmt: skip
 PRUNE = Verb(
     "network prune [OPTIONS]", "Remove all unused networks", (0, 0),
