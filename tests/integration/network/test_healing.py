@@ -126,27 +126,6 @@ def test_who_talks_goes_on_talking_when_the_ruleset_is_flushed(town: Engine, lin
     assert nobody_else_gets_in(town)
 
 
-def test_not_a_byte_of_what_is_under_way_is_lost(town: Engine) -> None:
-    """Packets come at every moment: while there are no rules, and while there is no daemon."""
-    web, bb, far, before = Inside(town, "web"), Inside(town, "bb"), town.host.far, rules(town)
-    ways: list[Way] = [("db", web, to, MOVES) for to in addresses(town, "db")]
-    ways += [("aa", bb, to, MOVES) for to in addresses(town, "aa")]
-    ways += [("web", far, host.ADDRESS, 9180), ("aa", far, host.ADDRESS, 9181)]
-    with ExitStack() as stack:
-        moves = [
-            stack.enter_context(Transfer(Inside(town, name), MOVES, place, to, port)) for name, place, to, port in ways
-        ]
-        for _ in range(5):
-            town.host.here.run("nft", "flush", "ruleset")
-            until(lambda: rules(town) == before, timeout_s=1)
-        town.kill()
-        town.start()
-        results = [move.finish() for move in moves]
-    assert [sent for sent, _ in results] == [got for _, got in results]
-    assert rules(town) == before
-    assert everybody_is_reached(town)
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -269,3 +248,24 @@ def test_reload_by_hand_puts_back_what_no_event_tells_of(town: Engine) -> None:
 def test_forwarding_is_turned_on_again(town: Engine) -> None:
     town.host.here.run("sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
     until(lambda: everybody_is_reached(town, 0.3), timeout_s=2)
+
+
+def test_not_a_byte_of_what_is_under_way_is_lost(town: Engine) -> None:
+    """Packets come at every moment: while there are no rules, and while there is no daemon."""
+    web, bb, far, before = Inside(town, "web"), Inside(town, "bb"), town.host.far, rules(town)
+    ways: list[Way] = [("db", web, to, MOVES) for to in addresses(town, "db")]
+    ways += [("aa", bb, to, MOVES) for to in addresses(town, "aa")]
+    ways += [("web", far, host.ADDRESS, 9180), ("aa", far, host.ADDRESS, 9181)]
+    with ExitStack() as stack:
+        moves = [
+            stack.enter_context(Transfer(Inside(town, name), MOVES, place, to, port)) for name, place, to, port in ways
+        ]
+        for _ in range(5):
+            town.host.here.run("nft", "flush", "ruleset")
+            until(lambda: rules(town) == before, timeout_s=1)
+        town.kill()
+        town.start()
+        results = [move.finish() for move in moves]
+    assert [sent for sent, _ in results] == [got for _, got in results]
+    assert rules(town) == before
+    assert everybody_is_reached(town)
