@@ -171,7 +171,8 @@ class Options:
     def put(self, flag: Flag, value: Any) -> None:
         self._present.add(flag.target)
         if flag.kind == "list":
-            self._values.setdefault(flag.target, []).append(value)
+            several = flag.word == "strings"
+            self._values.setdefault(flag.target, []).extend(value.split(",") if several else (value,))
         else:
             self._values[flag.target] = value
 

@@ -21,14 +21,14 @@ PATHS = {
 }
 
 
-def run(api: Client, kind: str, refs: Sequence[str], fmt: str, *, size: bool = False) -> int:
+def run(api: Client, kind: str, refs: Sequence[str], fmt: str, *, size: bool = False, platform: str = "") -> int:
     """Prints the objects (kind "" = whatever the name means), then the errors; the exit code."""
     parsed = _template(fmt) if fmt not in ("", "json") else None
     found: list[Any] = []
     errors: list[str] = []
     for ref in refs:
         try:
-            found.append(_fetch(api, kind, ref, size=size))
+            found.append(_fetch(api, kind, ref, size=size, platform=platform))
         except client.ApiError as error:
             errors.append(f"Error response from daemon: {error}")
         except LookupError:
@@ -42,10 +42,10 @@ def run(api: Client, kind: str, refs: Sequence[str], fmt: str, *, size: bool = F
     return 1 if errors else 0
 
 
-def _fetch(api: Client, kind: str, ref: str, *, size: bool) -> Any:
+def _fetch(api: Client, kind: str, ref: str, *, size: bool, platform: str) -> Any:
     for each in (kind,) if kind else PATHS:
         try:
-            return api.get(PATHS[each].format(ref), size=size and each == "container")
+            return api.get(PATHS[each].format(ref), size=size and each == "container", platform=platform)
         except client.ApiError as error:
             if kind or error.status != 404:
                 raise

@@ -85,6 +85,12 @@ def weight(value: str) -> int:
     return integer(value, low=0, high=(1 << 16) - 1, name="ParseUint")
 
 
+def unsigned(value: str) -> int:
+    from fairlead.cli.flags import integer
+
+    return integer(value, low=0, high=(1 << 64) - 1, name="ParseUint")
+
+
 def device_weight(value: str) -> dict[str, Any]:
     path, _, amount = value.rpartition(":")
     if not path.startswith("/dev/") or not amount.isdecimal() or not (amount == "0" or 10 <= int(amount) <= 1000):
@@ -234,8 +240,42 @@ def device_rule(value: str) -> str:
     return value
 
 
-def _fields(value: str) -> list[tuple[str, str | None]]:
-    """`a=b,c` → pairs; a field in double quotes may hold commas."""
+def gpus(value: str) -> dict[str, Any]:
+    """`all`, `2`, `device=0`, `"device=0,1",capabilities=utility`: a device request."""
+    made: dict[str, Any] = {}
+    for field in _split(value):
+        key, equals, text = field.partition("=")
+        name = key if equals else "count"
+        if name in made or key in made:
+            raise ValueError(f"gpu request key '{key}' can be specified only once")
+        if name == "count":
+            made[name] = _gpu_count(text if equals else key)
+        elif name in ("device", "capabilities"):
+            made[name] = text.split(",")
+        elif name == "options":
+            made[name] = dict(option.partition("=")[::2] for option in _split(text))
+        elif name == "driver":
+            made[name] = text
+        else:
+            raise ValueError(f"unexpected key '{key}' in '{field}'")
+    return {
+        "Driver": made.get("driver", ""), "Count": made.get("count", 0 if "device" in made else 1),
+        "DeviceIDs": made.get("device"), "Capabilities": [[*made.get("capabilities", ()), "gpu"]],
+        "Options": made.get("options", {}),
+    }  # fmt: skip
+
+
+def _gpu_count(text: str) -> int:
+    if text == "all":
+        return -1
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'invalid count ({text}): value must be either "all" or an integer: invalid syntax') from None
+
+
+def _split(value: str) -> list[str]:
+    """At commas; a field in double quotes may hold some."""
     fields = [""]
     quoted = False
     for letter in value:
@@ -245,7 +285,12 @@ def _fields(value: str) -> list[tuple[str, str | None]]:
             fields.append("")
         else:
             fields[-1] += letter
-    pairs = [field.partition("=") for field in fields]
+    return fields
+
+
+def _fields(value: str) -> list[tuple[str, str | None]]:
+    """`a=b,c` → pairs."""
+    pairs = [field.partition("=") for field in _split(value)]
     return [(name.strip().lower(), text if equals else None) for name, equals, text in pairs]
 
 

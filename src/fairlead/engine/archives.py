@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from fairlead import ids
+from fairlead.engine import platform as platforms
 from fairlead.engine.images import Images
-from fairlead.errors import InvalidParameter
+from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images import archive, job, layers, manifest, reference
 from fairlead.images.archive import Archived, Contents, Layer, Saved
 from fairlead.images.layers import Unpacked
@@ -17,12 +18,16 @@ from fairlead.model.image import Image
 Progress = AsyncIterator[Mapping[str, Any]]
 
 
-async def load(images: Images, chunks: AsyncIterator[bytes], *, quiet: bool) -> Progress:
-    """Takes the images of an archive in: layers are unpacked while they arrive."""
+async def load(images: Images, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> Progress:
+    """Takes the images of an archive in, those for one platform alone if it is given: layers are unpacked while they
+    arrive."""
+    wanted = platforms.parse(platform) if platform else ("", "")
     loading = Loading(images, f"layer-{secrets.token_hex(12)}-")
     try:
         contents = await loading.receive(chunks)
-        found = archive.read(contents)
+        found = archive.read(contents, *wanted)
+        if not found and platform:
+            raise NotFound(f"the archive does not provide the specified platform ({platform})")
         if not found:
             raise InvalidParameter("invalid archive: it holds no image for this machine")
         for entry in found:

@@ -6,10 +6,13 @@ in a snapshot of their own. Every step gives an image, so the next build can beg
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from fairlead.engine import pruning
 from fairlead.engine.buildcontext import Context, receive
 from fairlead.engine.buildmounts import Caches
 from fairlead.engine.buildorder import Order
@@ -68,9 +71,11 @@ class Builder:
         files.remove_tree(work)
         files.remove_tree(self._volatile / work.name)
 
-    async def prune(self) -> tuple[list[str], int]:
+    async def prune(self, filters: Mapping[str, Sequence[str]], *, keep_bytes: int) -> tuple[list[str], int]:
         """Empties the caches of `RUN --mount=type=cache` that no build uses."""
-        return self._caches.prune()
+        now = datetime.now(UTC)
+        bounds = [pruning.moment(text, now).timestamp() for text in filters.get("until", ())]
+        return self._caches.prune(before=min(bounds, default=math.inf), keep_bytes=keep_bytes)
 
 
 def _name(tag: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 import posixpath
 import shutil
@@ -45,7 +46,9 @@ class Caches:
         stack.callback(self._leave, name)
         path = self.root / name
         fresh = not path.exists()
-        if fresh:
+        if not fresh:
+            os.utime(path)
+        else:
             path.mkdir(parents=True)
             path.chmod(0o755 if mount.mode is None else mount.mode)
             os.chown(path, mount.uid or 0, mount.gid or 0)
@@ -56,15 +59,25 @@ class Caches:
         if not self._users[name]:
             del self._users[name]
 
-    def prune(self) -> tuple[list[str], int]:
-        """Removes what no build uses: names, and bytes set free."""
+    def prune(self, *, before: float = math.inf, keep_bytes: int = 0) -> tuple[list[str], int]:
+        """Removes what no build uses and none has used since `before` (Unix time), the longest unused first, until all
+        that is left is not larger than `keep_bytes`: names, and bytes set free."""
         names, freed = [], 0
-        for path in sorted(self.root.iterdir()) if self.root.is_dir() else ():
-            if path.name not in self._users:
-                freed += sum(entry.lstat().st_blocks * 512 for entry in path.rglob("*"))
-                files.remove_tree(path)
-                names.append(path.name)
+        paths = sorted(self.root.iterdir(), key=_last_used) if self.root.is_dir() else []
+        sizes = {path: sum(entry.lstat().st_blocks * 512 for entry in path.rglob("*")) for path in paths}
+        left = sum(sizes.values())
+        for path in paths:
+            if path.name in self._users or _last_used(path) > before or (keep_bytes and left <= keep_bytes):
+                continue
+            files.remove_tree(path)
+            names.append(path.name)
+            freed += sizes[path]
+            left -= sizes[path]
         return names, freed
+
+
+def _last_used(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from fairlead import ids
 from fairlead.engine import imagelist
+from fairlead.engine import platform as platforms
 from fairlead.engine.events import Events
 from fairlead.engine.transit import Transit
 from fairlead.errors import InvalidParameter, NotFound, SystemFailure
@@ -50,11 +51,14 @@ class Images:
 
     # -- look-up ---------------------------------------------------------------------------------
 
-    def get(self, ref: str) -> Image:
-        """By name, id or unique start of an id. Raises NotFound with Docker's text."""
+    def get(self, ref: str, *, platform: str = "") -> Image:
+        """By name, id or unique start of an id. Raises NotFound with Docker's text, also where the image is for
+        another platform than the wanted one."""
         found = self._find(ref)
         if found is None:
             raise NotFound(f"No such image: {_shown(ref)}")
+        if platform:
+            platforms.check(found, ref, platform)
         return found
 
     def by_id(self, image_id: str) -> Image | None:
@@ -265,11 +269,11 @@ class Images:
         self._events.other("image", "import", image.id, name=name or image.id)
         yield {"status": image.id}
 
-    def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> Progress:
+    def load(self, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> Progress:
         """Images of an archive (archives.py)."""
         from fairlead.engine import archives
 
-        return archives.load(self, chunks, quiet=quiet)
+        return archives.load(self, chunks, quiet=quiet, platform=platform)
 
     def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
         """An archive of images (archives.py)."""

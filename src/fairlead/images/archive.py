@@ -88,15 +88,18 @@ class Contents:
         return real, self.layers[real]
 
 
-def read(contents: Contents) -> list[Archived]:
-    """All images. Raises InvalidParameter if it is no image archive."""
+def read(contents: Contents, system: str = "", architecture: str = "") -> list[Archived]:
+    """All images; of an index those for this machine, or for the platform that is asked for. Raises InvalidParameter if
+    it is no image archive."""
     if contents.has("manifest.json"):
         entries = contents.json("manifest.json")
         if not isinstance(entries, list):
             raise InvalidParameter("invalid archive: manifest.json: not a list")
-        return [_docker(contents, entry) for entry in entries]
+        found = [_docker(contents, entry) for entry in entries]
+        return [each for each in found if _is_for(each.config, system, architecture)]
     if contents.has("index.json"):
-        return _index(contents, contents.json("index.json"), ())
+        here = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+        return _index(contents, contents.json("index.json"), (), (system or "linux", architecture or here))
     raise InvalidParameter("invalid archive: does not contain a manifest.json or an index.json")
 
 
@@ -117,7 +120,17 @@ def blob(digest: str) -> str:
     return f"blobs/{algorithm}/{value}"
 
 
-def _index(contents: Contents, index: Mapping[str, Any], names: Sequence[str]) -> list[Archived]:
+def _is_for(config: bytes, system: str, architecture: str) -> bool:
+    if not system and not architecture:
+        return True
+    document = json.loads(config)
+    found = (document.get("os", "linux"), document.get("architecture", ""))
+    return found == (system or found[0], architecture or found[1])
+
+
+def _index(
+    contents: Contents, index: Mapping[str, Any], names: Sequence[str], wanted: tuple[str, str]
+) -> list[Archived]:
     out: list[Archived] = []
     try:
         for descriptor in index["manifests"]:
@@ -125,8 +138,8 @@ def _index(contents: Contents, index: Mapping[str, Any], names: Sequence[str]) -
             own = [annotations[key] for key in (_NAME, _REF) if key in annotations][:1] or list(names)
             document = contents.json(blob(descriptor["digest"]))
             if "manifests" in document:
-                out += _index(contents, document, own)
-            elif "config" in document and _is_ours(descriptor):
+                out += _index(contents, document, own, wanted)
+            elif "config" in document and _fits(descriptor, wanted):
                 layers = tuple(blob(layer["digest"]) for layer in document["layers"])
                 out.append(Archived(contents.document(blob(document["config"]["digest"])), layers, tuple(own)))
     except (KeyError, TypeError, AttributeError) as error:
@@ -134,11 +147,10 @@ def _index(contents: Contents, index: Mapping[str, Any], names: Sequence[str]) -
     return out
 
 
-def _is_ours(descriptor: Mapping[str, Any]) -> bool:
+def _fits(descriptor: Mapping[str, Any], wanted: tuple[str, str]) -> bool:
     """Manifests for other platforms, and attestations (`unknown`), are passed over."""
     platform = descriptor.get("platform") or {}
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    return (platform.get("architecture", machine), platform.get("os", "linux")) == (machine, "linux")
+    return (platform.get("os", wanted[0]), platform.get("architecture", wanted[1])) == wanted
 
 
 def documents(images: Sequence[Saved]) -> list[dict[str, Any]]:

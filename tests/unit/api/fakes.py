@@ -378,7 +378,7 @@ class FakeImages:
         self.fail_first: Exception | None = None
         self.fail_later: Exception | None = None
 
-    def get(self, ref: str) -> Image:
+    def get(self, ref: str, *, platform: str = "") -> Image:
         if ref in ("busybox", "busybox:latest", IMAGE.id):
             return IMAGE
         raise NotFound(f"No such image: {ref}")
@@ -411,7 +411,7 @@ class FakeImages:
             raise self.fail_later
         yield {"stream": "Loaded image: busybox:latest\n"}
 
-    def load(self, chunks: AsyncIterator[bytes], quiet: bool) -> AsyncIterator[dict[str, Any]]:
+    def load(self, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> AsyncIterator[dict[str, Any]]:
         return self._progress(chunks)
 
     def import_(
@@ -455,7 +455,7 @@ class FakeBuilder:
         self.request: BuildRequest | None = None
         self.size = 0
 
-    async def prune(self) -> tuple[list[str], int]:
+    async def prune(self, filters: Filters, *, keep_bytes: int) -> tuple[list[str], int]:
         return [], 0
 
     async def build(self, request: BuildRequest, body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead.api import streams
+from fairlead.api import filters, streams
 from fairlead.api.exchange import Reply, Request, Route, json_response
 from fairlead.api.schema.build import parse_build
 from fairlead.api.services import Builder
@@ -16,7 +16,9 @@ class BuildRoutes:
         return await streams.progress(self._builder.build(parse_build(request), request.body()))
 
     async def prune(self, request: Request) -> Reply:
-        names, freed = await self._builder.prune()
+        wanted = filters.parse(request.text("filters"), ("until",))
+        keep = request.integer("keep-storage") or request.integer("max-used-space") or 0
+        names, freed = await self._builder.prune(wanted, keep_bytes=keep)
         return json_response({"CachesDeleted": names or None, "SpaceReclaimed": freed})
 
 

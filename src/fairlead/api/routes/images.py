@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from fairlead.api.exchange import Reply, Request, Response, Route, Stream, json_
 from fairlead.api.schema import image as schema
 from fairlead.api.schema import registry as schema_registry
 from fairlead.api.services import Containers, Images
-from fairlead.errors import InvalidParameter
+from fairlead.errors import InvalidParameter, NotFound
+from fairlead.model.image import Image
 
 _LIST_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 _PRUNE_FILTERS = ("dangling", "label", "label!", "until")
@@ -30,10 +32,20 @@ class ImageRoutes:
         name, version = request.params["name"], request.version
         if request.head.headers.get("user-agent", "").startswith("docker-compose/1."):
             version = min(version, (1, 44))  # recreating a service, it looks into ContainerConfig, whatever the version
-        return json_response(schema.render_inspect(self._images.get(name), version, self._images.graph(name)))
+        return json_response(schema.render_inspect(self._wanted(request, name), version, self._images.graph(name)))
+
+    def _wanted(self, request: Request, name: str) -> Image:
+        """The image, if it is for the platform that `platform` names, or for one of `platforms`."""
+        named = [*request.texts("platforms"), *request.texts("platform")]
+        found = [schema.parse_platform(text) for text in named if text]
+        for platform in found[:-1]:
+            with contextlib.suppress(NotFound):
+                return self._images.get(name, platform=platform)
+        return self._images.get(name, platform=found[-1] if found else "")
 
     async def history(self, request: Request) -> Reply:
         name = request.params["name"]
+        self._wanted(request, name)
         return json_response(schema.render_history(self._images.line(name), self._images.layer_sizes(name)))
 
     async def tag(self, request: Request) -> Reply:
@@ -44,6 +56,8 @@ class ImageRoutes:
         return [view.container for view in await self._containers.list(all=True, limit=None, size=False, filters={})]
 
     async def remove(self, request: Request) -> Reply:
+        if request.texts("platforms"):
+            self._wanted(request, request.params["name"])
         users = await self._users()
         steps = await self._images.remove(
             request.params["name"], force=request.flag("force"), noprune=request.flag("noprune"), users=users
@@ -76,14 +90,22 @@ class ImageRoutes:
         return await streams.progress(messages)
 
     async def load(self, request: Request) -> Reply:
-        return await streams.progress(self._images.load(request.body(), request.flag("quiet")))
+        platform = request.text("platform") and schema.parse_platform(request.text("platform"))
+        return await streams.progress(
+            self._images.load(request.body(), quiet=request.flag("quiet"), platform=platform)
+        )
 
     async def save(self, request: Request) -> Reply:
         names = [request.params["name"]] if "name" in request.params else request.texts("names")
+        for name in names:
+            self._wanted(request, name)
         return Stream(chunks=await streams.begun(self._images.save(names)), content_type="application/x-tar")
 
     async def push(self, request: Request) -> Reply:
         login = schema_registry.parse_login(request.head.headers.get("x-registry-auth", ""))
+        if request.text("platform"):
+            tag = request.text("tag")
+            self._wanted(request, f"{request.params['name']}:{tag}" if tag else request.params["name"])
         return await streams.progress(self._images.push(request.params["name"], request.text("tag"), login))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from fairlead.api.schema import config, times
+from fairlead.errors import InvalidParameter
 from fairlead.model.image import Image
 
 Version = tuple[int, int]
@@ -17,6 +19,18 @@ _CONTAINERS_ONLY = (
     "NetworkDisabled", "MacAddress", "StopTimeout",
 )  # fmt: skip
 """Members of a configuration that say nothing about an image: gone since 1.50."""
+
+
+def parse_platform(text: str) -> str:
+    """`{"os": "linux", "architecture": "arm64"}` → `linux/arm64`."""
+    try:
+        value = json.loads(text)
+        parts = [str(value.get(name) or "") for name in ("os", "architecture")]
+    except (ValueError, AttributeError) as error:
+        raise InvalidParameter(f"failed to parse platform: {error}") from error
+    if not all(parts):
+        raise InvalidParameter("both OS and Architecture must be provided")
+    return "/".join(parts)
 
 
 def render_summary(image: Image, version: Version) -> dict[str, Any]:

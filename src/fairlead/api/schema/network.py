@@ -19,6 +19,7 @@ def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
     name = fields.text("Name")
     if not name:
         raise InvalidParameter("network name cannot be empty")
+    _refuse(fields)
     ipam = fields.child("IPAM")
     if ipam is not None and ipam.text("Driver") not in ("", "default"):
         raise InvalidParameter(f'plugin "{ipam.text("Driver")}" not found')
@@ -33,6 +34,17 @@ def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
         labels=fields.text_mapping("Labels"),
         options=fields.text_mapping("Options"),
     )
+
+
+def _refuse(fields: Fields) -> None:
+    """What is for clusters alone."""
+    configured = fields.child("ConfigFrom")
+    if fields.flag("ConfigOnly") or (configured is not None and configured.text("Network")):
+        raise InvalidParameter("configuration-only networks are not supported by this engine")
+    if fields.flag("Ingress"):
+        raise InvalidParameter("ingress network cannot be created: this node is not a swarm manager")
+    if fields.text("Scope") not in ("", "local"):
+        raise InvalidParameter(f"invalid network scope: {fields.text('Scope')}")
 
 
 def _parse_subnet(fields: Fields) -> SubnetRequest:

@@ -117,36 +117,24 @@ def _query(options: Options, dockerfile: str) -> dict[str, Any]:
         "cpusetcpus": options["cpuset-cpus"],
         "cpusetmems": options["cpuset-mems"],
         "cpushares": options["cpu-shares"] or "",
+        "isolation": options["isolation"],
         "labels": jsontext.dumps(client.mapping(options["label"])) if options["label"] else "",
-        "memswap": _swap(options),
+        "memswap": options["memory-swap"],
         "securityopt": jsontext.dumps(options["security-opt"]) if options["security-opt"] else "",
         "squash": options["squash"],
         "ulimits": jsontext.dumps(options["ulimit"]) if options["ulimit"] else "",
-        "memory": _bytes(options, "memory", "-m, --memory"),
+        "memory": options["memory"],
         "networkmode": "" if options["network"] == "default" else options["network"],
         "nocache": options["no-cache"],
         "platform": options["platform"],
         "pull": options["pull"],
         "q": options["quiet"],
         "rm": "" if options["rm"] else "0",
-        "shmsize": _bytes(options, "shm-size", "--shm-size"),
+        "shmsize": options["shm-size"],
         "t": options["tag"],
         "target": options["target"],
         "version": "1",
     }
-
-
-def _swap(options: Options) -> str:
-    return "-1" if options["memory-swap"] == "-1" else _bytes(options, "memory-swap", "--memory-swap")
-
-
-def _bytes(options: Options, name: str, shown: str) -> str:
-    if not options[name]:
-        return ""
-    try:
-        return str(units.parse_size(options[name]))
-    except ValueError as error:
-        raise UsageError(BUILD, f'invalid argument "{options[name]}" for "{shown}" flag: {error}') from None
 
 
 def _follow(api: Client, chunks: Iterator[bytes], *, quiet: bool) -> str:
@@ -182,7 +170,7 @@ BUILD = Verb(
     "build [OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", (1, 1),
     items("add-host", help='Add a custom host-to-IP mapping ("host:ip")'),
     items("build-arg", help="Set build-time variables"),
-    items("cache-from", help="Images to consider as cache sources"),
+    items("cache-from", word="strings", help="Images to consider as cache sources"),
     text("cgroup-parent", help='Set the parent cgroup for the "RUN" instructions during build'),
     boolean("compress", help="Accepted for compatibility: the context goes uncompressed over the socket"),
     number("cpu-period", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
@@ -194,9 +182,13 @@ BUILD = Verb(
     text("file", "f", help='Name of the Dockerfile (Default is "PATH/Dockerfile")'),
     boolean("force-rm", help="Always remove intermediate containers"),
     text("iidfile", help="Write the image ID to the file"),
+    text("isolation", help="Container isolation technology"),
     items("label", help="Set metadata for an image"),
-    text("memory", "m", help="Memory limit"),
-    text("memory-swap", help='Swap limit equal to memory plus swap: "-1" to enable unlimited swap'),
+    text("memory", "m", word="bytes", check="size", help="Memory limit"),
+    text(
+        "memory-swap", word="bytes", check="swap",
+        help="Swap limit equal to memory plus swap: -1 to enable unlimited swap",
+    ),
     text("network", default="default", help="Set the networking mode for the RUN instructions during build"),
     boolean("no-cache", help="Do not use cache when building the image"),
     text("platform", help="Set platform if server is multi-platform capable"),
@@ -204,9 +196,9 @@ BUILD = Verb(
     boolean("quiet", "q", help="Suppress the build output and print image ID on success"),
     boolean("rm", default=True, help="Remove intermediate containers after a successful build"),
     items("secret", help='Secret to expose to RUN --mount=type=secret ("id=mysecret[,src=file|,env=NAME]")'),
-    items("security-opt", help="Security options"),
-    text("shm-size", help='Size of "/dev/shm"'),
-    boolean("squash", help="Squash newly built layers into a single new layer (refused, as by Docker)", hidden=True),
+    items("security-opt", word="strings", help="Security options"),
+    text("shm-size", word="bytes", check="size", help='Size of "/dev/shm"'),
+    boolean("squash", help="Squash newly built layers into a single new layer (refused, as by Docker)"),
     items("tag", "t", help='Name and optionally a tag in the "name:tag" format'),
     text("target", help="Set the target build stage to build."),
     items("ulimit", word="ulimit", check="ulimit", help="Ulimit options"),
@@ -218,17 +210,22 @@ def prune(api: Client, argv: list[str]) -> int:
     from fairlead.cli.commands import prune as prunes
 
     options = parse(PRUNE, argv)
-    if not options["force"] and not prunes.confirm("WARNING! This will remove all build caches that no build uses."):
+    which = "all build cache" if options["all"] else "all dangling build cache"
+    if not options["force"] and not prunes.confirm(f"WARNING! This will remove {which}."):
         return 0
-    answer = api.post("/build/prune")
-    for name in answer.get("CachesDeleted") or ():
-        sys.stdout.write(f"{name}\n")
-    sys.stdout.write(prunes.reclaimed(int(answer.get("SpaceReclaimed") or 0)))
+    keep = {"keep-storage": options["keep-storage"]}
+    answer = api.post("/build/prune", all=options["all"], filters=client.filters(options["filter"]), **keep)
+    names = answer.get("CachesDeleted") or ()
+    if names:
+        sys.stdout.write("Deleted build cache objects:\n" + "".join(f"{name}\n" for name in names) + "\n")
+    sys.stdout.write(f"Total reclaimed space: {units.size(int(answer.get('SpaceReclaimed') or 0))}\n")
     return 0
 
 
 PRUNE = Verb(
     "builder prune [OPTIONS]", "Remove build cache", (0, 0),
-    boolean("all", "a", help="Accepted for compatibility: all unused caches go anyway"),
+    boolean("all", "a", help="Remove all unused build cache, not just dangling ones"),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "until=24h")'),
     boolean("force", "f", help="Do not prompt for confirmation"),
+    text("keep-storage", word="bytes", check="size", help="Amount of disk space to keep for cache"),
 )  # fmt: skip

@@ -1,21 +1,18 @@
-"""Images: images, tag, rmi, history, inspect, prune, bootstrap; their archives: load, save, import."""
+"""Images: images, tag, rmi, history, inspect, prune, bootstrap."""
 
 from __future__ import annotations
 
-import os
 import sys
 
-from fairlead.cli import client, inspection
-from fairlead.cli.flags import Verb, boolean, items, parse, text
+from fairlead.cli import client, inspection, platforms
+from fairlead.cli.flags import Options, Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     from fairlead.cli.client import Client
 
-CHUNK = 1 << 16
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ._-/:")
 
 
@@ -23,11 +20,20 @@ def list_images(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import images
 
     options = parse(LIST, argv)
+    if options["tree"]:
+        _check_tree(options)
     wanted = client.filters(options["filter"])
     if options.args:
         wanted.setdefault("reference", []).append(options.args[0])
     found = api.get("/images/json", all=options["all"], filters=wanted)
     found.sort(key=lambda item: -item["Created"])
+    if options["tree"]:
+        from fairlead.cli import colour
+        from fairlead.cli.listings import imagetree
+
+        used = {row["ImageID"] for row in api.get("/containers/json", all=True)}
+        sys.stdout.write(imagetree.show(found, used=used, bold=colour.wanted(sys.stdout)))
+        return 0
     listed = images.show(
         found,
         options["format"],
@@ -37,6 +43,12 @@ def list_images(api: Client, argv: list[str]) -> int:
     )
     sys.stdout.write(listed)
     return 0
+
+
+def _check_tree(options: Options) -> None:
+    for flag, shown in (("quiet", "quiet"), ("no-trunc", "no-trunc"), ("digests", "show-digest"), ("format", "format")):
+        if options[flag]:
+            raise client.Refused(f"--{shown} is not yet supported with --tree")
 
 
 def tag(api: Client, argv: list[str]) -> int:
@@ -64,11 +76,12 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 def remove(api: Client, argv: list[str]) -> int:
     options = parse(REMOVE, argv)
+    wanted = [platforms.query(name) for name in options["platform"]]
     failed = False
     errors: list[str] = []
     for name in options.args:
         try:
-            steps = api.delete(f"/images/{name}", force=options["force"], noprune=options["no-prune"])
+            steps = api.delete(f"/images/{name}", force=options["force"], noprune=options["no-prune"], platforms=wanted)
         except client.ApiError as error:
             errors.append(f"Error response from daemon: {error}\n")
             failed = failed or not (options["force"] and error.status == 404)
@@ -84,7 +97,7 @@ def history(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import images
 
     options = parse(HISTORY, argv)
-    rows = api.get(f"/images/{options.args[0]}/history")
+    rows = api.get(f"/images/{options.args[0]}/history", platform=platforms.query(options["platform"]))
     listed = images.show_history(
         rows,
         options["format"],
@@ -98,7 +111,8 @@ def history(api: Client, argv: list[str]) -> int:
 
 def inspect(api: Client, argv: list[str]) -> int:
     options = parse(INSPECT, argv)
-    return inspection.run(api, "image", options.args, options["format"])
+    platform = platforms.query(options["platform"])
+    return inspection.run(api, "image", options.args, options["format"], platform=platform)
 
 
 def prune(api: Client, argv: list[str]) -> int:
@@ -138,113 +152,39 @@ def show(api: Client, chunks: Iterator[bytes]) -> None:
         raise client.Refused(str(error), code=error.code) from None
 
 
-# --- archives ------------------------------------------------------------------------------------------------------
-
-
-def load(api: Client, argv: list[str]) -> int:
-    options = parse(LOAD, argv)
-    if not options["input"] and sys.stdin.isatty():
-        raise client.Refused("requested load from stdin, but stdin is empty")
-    quiet = options["quiet"] or not sys.stdout.isatty()
-    with _source(options["input"]) as file:
-        chunks = api.stream("POST", "/images/load", _chunks(file), content_type="application/x-tar", quiet=quiet)
-        show(api, chunks)
-    return 0
-
-
-def import_image(api: Client, argv: list[str]) -> int:
-    options = parse(IMPORT, argv)
-    source = options.args[0]
-    if source.startswith(("http://", "https://")):
-        raise client.Refused(f"importing from a URL is not supported: {source}")
-    with _source("" if source == "-" else source) as file:
-        chunks = api.stream(
-            "POST",
-            "/images/create",
-            _chunks(file),
-            content_type="text/plain",
-            changes=options["change"],
-            fromSrc="-",
-            message=options["message"],
-            platform=options["platform"],
-            repo=options.args[1] if len(options.args) > 1 else "",
-        )
-        show(api, chunks)
-    return 0
-
-
-def save(api: Client, argv: list[str]) -> int:
-    options = parse(SAVE, argv)
-    target = options["output"]
-    if not target:
-        if sys.stdout.isatty():
-            raise client.Refused("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-        _pour(api.stream("GET", "/images/get", names=options.args), sys.stdout.buffer)
-        return 0
-    directory = os.path.dirname(target) or "."
-    if not os.path.isdir(directory):
-        raise client.Refused(f"failed to save image: invalid output path: stat {directory}: no such file or directory")
-    part = f"{target}.{os.getpid()}.part"
-    try:
-        with open(part, "xb") as file:
-            _pour(api.stream("GET", "/images/get", names=options.args), file)
-        os.replace(part, target)
-    except OSError as error:
-        raise client.Refused(f"failed to save image: open {target}: {(error.strerror or '').lower()}") from None
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
-    return 0
-
-
-def _pour(chunks: Iterator[bytes], out: BinaryIO) -> None:
-    for chunk in chunks:
-        out.write(chunk)
-    out.flush()
-
-
-def _source(path: str) -> BinaryIO:
-    if not path:
-        return open(0, "rb", closefd=False)
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise client.Refused(f"open {path}: {(error.strerror or '').lower()}") from None
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
-
-
 FORMAT = text("format", help="Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'")
+PLATFORM = 'Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")'
 NO_TRUNC = boolean("no-trunc", help="Don't truncate output")
 LIST = Verb(
     "images [OPTIONS] [REPOSITORY[:TAG]]", "List images", (0, 1),
     boolean("all", "a", help="Show all images (default hides intermediate images)"),
     boolean("digests", help="Show digests"),
-    items("filter", "f", help="Filter output based on conditions provided"), FORMAT, NO_TRUNC,
-    boolean("quiet", "q", help="Only show image IDs"),
+    items("filter", "f", word="filter", check="condition", help="Filter output based on conditions provided"),
+    FORMAT, NO_TRUNC, boolean("quiet", "q", help="Only show image IDs"),
+    boolean("tree", help="List multi-platform images as a tree (EXPERIMENTAL)"),
 )  # fmt: skip
 TAG = Verb("tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", (2, 2))
 REMOVE = Verb(
     "rmi [OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", (1, None),
     boolean("force", "f", help="Force removal of the image"),
     boolean("no-prune", help="Do not delete untagged parents"),
+    items("platform", word="strings", help=f"Remove only the given platform variant. {PLATFORM}"),
 )  # fmt: skip
 HISTORY = Verb(
     "history [OPTIONS] IMAGE", "Show the history of an image", (1, 1), FORMAT,
     boolean("human", "H", default=True, help="Print sizes and dates in human readable format"), NO_TRUNC,
+    text("platform", help=f"Show history for the given platform. {PLATFORM}"),
     boolean("quiet", "q", help="Only show image IDs"),
 )  # fmt: skip
 INSPECT = Verb(
     "image inspect [OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", (1, None),
     text("format", "f", help="Format output using a Go template or 'json'"),
+    text("platform", help="Inspect a specific platform of the image: it is an error if the image is for another one"),
 )  # fmt: skip
 PRUNE = Verb(
     "image prune [OPTIONS]", "Remove unused images", (0, 0),
     boolean("all", "a", help="Remove all unused images, not just dangling ones"),
-    items("filter", help='Provide filter values (e.g. "until=<timestamp>")'),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "until=<timestamp>")'),
     boolean("force", "f", help="Do not prompt for confirmation"),
 )  # fmt: skip
 BOOTSTRAP = Verb(
@@ -254,21 +194,4 @@ BOOTSTRAP = Verb(
     items("include", help="Packages to install besides (comma-separated)"),
     text("suite", help="Release to take (default: the host's own)"),
     text("variant", default="minbase", help="mmdebstrap's variant"),
-)  # fmt: skip
-LOAD = Verb(
-    "load [OPTIONS]", "Load an image from a tar archive or STDIN", (0, 0),
-    text("input", "i", help="Read from tar archive file, instead of STDIN"),
-    boolean("quiet", "q", help="Suppress the load output"),
-)  # fmt: skip
-IMPORT = Verb(
-    "import [OPTIONS] file|- [REPOSITORY[:TAG]]",
-    "Import the contents from a tarball to create a filesystem image", (1, 2),
-    items("change", "c", help="Apply Dockerfile instruction to the created image"),
-    text("message", "m", help="Set commit message for imported image"),
-    text("platform", help="Set platform if server is multi-platform capable"),
-)  # fmt: skip
-SAVE = Verb(
-    "save [OPTIONS] IMAGE [IMAGE...]",
-    "Save one or more images to a tar archive (streamed to STDOUT by default)", (1, None),
-    text("output", "o", help="Write to a file, instead of STDOUT"),
 )  # fmt: skip

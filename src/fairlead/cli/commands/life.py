@@ -22,6 +22,8 @@ _TIME = (
 START = Verb(
     f"start {_MANY}", "Start one or more stopped containers", (1, None),
     boolean("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
+    text("checkpoint", help="Restore from this checkpoint", hidden=True),
+    text("checkpoint-dir", help="Use a custom checkpoint storage directory", hidden=True),
     boolean("interactive", "i", help="Attach container's STDIN"),
     text("detach-keys", help="Override the key sequence for detaching a container"),
 )  # fmt: skip
@@ -66,6 +68,9 @@ def _each(names: list[str], act: Callable[[str], object], *, show: bool = True) 
 
 def start(api: Client, argv: list[str]) -> int:
     options = parse(START, argv)
+    for flag in ("checkpoint", "checkpoint-dir"):
+        if options.given(flag):
+            raise client.Refused(f'"--{flag}" is only supported on a Docker daemon with experimental features enabled')
     if options["attach"] or options["interactive"]:
         from fairlead.cli.commands import stream
 

@@ -37,10 +37,10 @@ def create(api: Client, argv: list[str]) -> int:
         },
         "Internal": options["internal"],
         "Attachable": options["attachable"],
-        "Ingress": False,
-        "ConfigOnly": False,
+        "Ingress": options["ingress"],
+        "ConfigOnly": options["config-only"],
         "Scope": options["scope"],
-        "ConfigFrom": None,
+        "ConfigFrom": {"Network": options["config-from"]} if options["config-from"] else None,
         "Labels": client.mapping(options["label"]),
     }
     if options.given("ipv4"):
@@ -161,7 +161,7 @@ def reload(api: Client, argv: list[str]) -> int:
 
 LIST = Verb(
     "network ls [OPTIONS]", "List networks", (0, 0),
-    items("filter", "f", help='Provide filter values (e.g. "driver=bridge")'),
+    items("filter", "f", word="filter", check="condition", help='Provide filter values (e.g. "driver=bridge")'),
     text("format", help="Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'"),
     boolean("no-trunc", help="Do not truncate the output"),
     boolean("quiet", "q", help="Only display network IDs"),
@@ -169,19 +169,22 @@ LIST = Verb(
 CREATE = Verb(
     "network create [OPTIONS] NETWORK", "Create a network", (1, 1),
     boolean("attachable", help="Enable manual container attachment"),
-    items("aux-address", help="Auxiliary IPv4 or IPv6 addresses used by Network driver"),
+    items("aux-address", word="map", help="Auxiliary IPv4 or IPv6 addresses used by Network driver"),
+    text("config-from", help="The network from which to copy the configuration"),
+    boolean("config-only", help="Create a configuration only network"),
     text("driver", "d", default="bridge", help="Driver to manage the Network"),
-    items("gateway", help="IPv4 or IPv6 Gateway for the master subnet"),
+    items("gateway", word="strings", help="IPv4 or IPv6 Gateway for the master subnet"),
+    boolean("ingress", help="Create swarm routing-mesh network"),
     boolean("internal", help="Restrict external access to the network"),
-    items("ip-range", help="Allocate container ip from a sub-range"),
+    items("ip-range", word="strings", help="Allocate container ip from a sub-range"),
     text("ipam-driver", default="default", help="IP Address Management Driver"),
-    items("ipam-opt", help="Set IPAM driver specific options"),
+    items("ipam-opt", word="map", help="Set IPAM driver specific options"),
     boolean("ipv4", default=True, help="Enable or disable IPv4 address assignment"),
     boolean("ipv6", help="Enable or disable IPv6 address assignment"),
     items("label", help="Set metadata on a network"),
-    items("opt", "o", help="Set driver specific options"),
+    items("opt", "o", word="map", help="Set driver specific options"),
     text("scope", help="Control the network's scope"),
-    items("subnet", help="Subnet in CIDR format that represents a network segment"),
+    items("subnet", word="strings", help="Subnet in CIDR format that represents a network segment"),
 )  # fmt: skip
 REMOVE = Verb(
     "network rm NETWORK [NETWORK...]", "Remove one or more networks", (1, None),
@@ -194,13 +197,13 @@ INSPECT = Verb(
 )  # fmt: skip
 CONNECT = Verb(
     "network connect [OPTIONS] NETWORK CONTAINER", "Connect a container to a network", (2, 2),
-    items("alias", help="Add network-scoped alias for the container"),
-    items("driver-opt", help="driver options for the network"),
+    items("alias", word="strings", help="Add network-scoped alias for the container"),
+    items("driver-opt", word="strings", help="driver options for the network"),
     number("gw-priority", help="Highest gw-priority provides the default gateway"),
     text("ip", help='IPv4 address (e.g., "172.30.100.104")'),
     text("ip6", help='IPv6 address (e.g., "2001:db8::33")'),
     items("link", help="Add link to another container"),
-    items("link-local-ip", help="Add a link-local address for the container"),
+    items("link-local-ip", word="strings", help="Add a link-local address for the container"),
 )  # fmt: skip
 DISCONNECT = Verb(
     "network disconnect [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", (2, 2),
@@ -212,6 +215,6 @@ RELOAD = Verb(
 )  # fmt: skip
 PRUNE = Verb(
     "network prune [OPTIONS]", "Remove all unused networks", (0, 0),
-    items("filter", help='Provide filter values (e.g. "until=<timestamp>")'),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "until=<timestamp>")'),
     boolean("force", "f", help="Do not prompt for confirmation"),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, credentials, reference
+from fairlead.cli import client, credentials, platforms, reference
 from fairlead.cli.flags import Verb, boolean, items, number, parse, text
 
 TYPE_CHECKING = False
@@ -48,7 +48,8 @@ def push(api: Client, argv: list[str]) -> int:
     name = _chosen(options.args[0], every=options["all-tags"], quiet=options["quiet"])
     repository, tag, _ = reference.split(name)
     headers = credentials.header(domain(repository))
-    chunks = api.stream("POST", f"/images/{repository}/push", headers=headers, tag=tag)
+    platform = platforms.query(options["platform"])
+    chunks = api.stream("POST", f"/images/{repository}/push", headers=headers, tag=tag, platform=platform)
     _show(api, chunks, sys.stdout, quiet=options["quiet"])
     if options["quiet"]:
         sys.stdout.write(f"{canonical(name)}\n")
@@ -175,7 +176,7 @@ def logout(api: Client, argv: list[str]) -> int:
 
 
 def search(api: Client, argv: list[str]) -> int:
-    from fairlead.cli import tables
+    from fairlead.cli.listings import search as listing
 
     options = parse(SEARCH, argv)
     headers = credentials.header(domain(options.args[0]))
@@ -183,14 +184,7 @@ def search(api: Client, argv: list[str]) -> int:
         "/images/search", headers=headers, term=options.args[0], limit=options["limit"] or None,
         filters=client.filters(options["filter"]),
     )  # fmt: skip
-    rows = [["NAME", "DESCRIPTION", "STARS", "OFFICIAL"]]
-    for entry in sorted(found, key=lambda entry: -int(entry.get("star_count") or 0)):
-        told = " ".join(str(entry.get("description") or "").split())
-        if not options["no-trunc"] and len(told) > 45:
-            told = told[:44] + "…"
-        official = "[OK]" if entry.get("is_official") else ""
-        rows.append([str(entry["name"]), told, str(entry.get("star_count") or 0), official])
-    sys.stdout.write(tables.rows(rows))
+    sys.stdout.write(listing.show(found, options["format"], no_trunc=options["no-trunc"]))
     return 0
 
 
@@ -205,7 +199,7 @@ PUSH = Verb(
     "push [OPTIONS] NAME[:TAG]", "Upload an image to a registry", (1, 1),
     boolean("all-tags", "a", help="Push all tags of an image to the repository"),
     boolean("disable-content-trust", default=True, help="Skip image signing"),
-    text("platform", hidden=True),
+    text("platform", help="Push a platform-specific manifest: it is an error if the image is for another platform"),
     boolean("quiet", "q", help="Suppress verbose output"),
 )  # fmt: skip
 LOGIN = Verb(
@@ -217,7 +211,8 @@ LOGIN = Verb(
 LOGOUT = Verb("logout [SERVER]", "Log out from a registry", (0, 1))
 SEARCH = Verb(
     "search [OPTIONS] TERM", "Search Docker Hub for images", (1, 1),
-    items("filter", "f", help="Filter output based on conditions provided"),
+    items("filter", "f", word="filter", check="condition", help="Filter output based on conditions provided"),
+    text("format", help="Pretty-print search using a Go template"),
     number("limit", help="Max number of search results"),
     boolean("no-trunc", help="Don't truncate output"),
 )  # fmt: skip

@@ -115,6 +115,11 @@ def _create(api: Client, options: Options, body: dict[str, Any]) -> str:
         reference.check(image)
     except ValueError as error:
         raise client.Refused(str(error)) from None
+    config = b""
+    if options["use-api-socket"]:
+        from fairlead.cli.commands import apisocket
+
+        config = apisocket.prepare(api, body)
     if options["pull"] == "always":
         _pull(api, image, options, out=sys.stderr)
     try:
@@ -129,6 +134,8 @@ def _create(api: Client, options: Options, body: dict[str, Any]) -> str:
         answer = _ask(api, options, body)
     for warning in answer.get("Warnings") or ():
         sys.stderr.write(f"WARNING: {warning}\n")
+    if config:
+        apisocket.put(api, answer["Id"], config)
     if cidfile:
         with open(cidfile, "x", encoding="utf-8") as file:
             file.write(answer["Id"])

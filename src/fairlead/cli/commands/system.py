@@ -149,7 +149,7 @@ VERSION = Verb("version [OPTIONS]", "Show the version information", (0, 0), text
 INFO = Verb("info [OPTIONS]", "Display system-wide information", (0, 0), text("format", "f", help=_FORMAT_HELP))
 EVENTS = Verb(
     "events [OPTIONS]", "Get real time events from the server", (0, 0),
-    items("filter", "f", help="Filter output based on conditions provided"),
+    items("filter", "f", word="filter", check="condition", help="Filter output based on conditions provided"),
     text("format", help=_FORMAT_HELP),
     text("since", help="Show all events created since timestamp"),
     text("until", help="Stream events until this timestamp"),
@@ -161,7 +161,7 @@ DF = Verb(
 PRUNE = Verb(
     "system prune [OPTIONS]", "Remove unused data", (0, 0),
     boolean("all", "a", help="Remove all unused images not just dangling ones"),
-    items("filter", help='Provide filter values (e.g. "label=<key>=<value>")'),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "label=<key>=<value>")'),
     boolean("force", "f", help="Do not prompt for confirmation"),
     boolean("volumes", help="Prune anonymous volumes"),
 )  # fmt: skip

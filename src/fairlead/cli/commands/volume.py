@@ -80,7 +80,7 @@ def prune(api: Client, argv: list[str]) -> int:
 
 LIST = Verb(
     "volume ls [OPTIONS]", "List volumes", (0, 0),
-    items("filter", "f", help='Provide filter values (e.g. "dangling=true")'),
+    items("filter", "f", word="filter", check="condition", help='Provide filter values (e.g. "dangling=true")'),
     text("format", help="Format output using a Go template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'"),
     boolean("quiet", "q", help="Only display volume names"),
 )  # fmt: skip
@@ -88,8 +88,8 @@ CREATE = Verb(
     "volume create [OPTIONS] [VOLUME]", "Create a volume", (0, 1),
     text("driver", "d", default="local", help="Specify volume driver name"),
     items("label", help="Set metadata for a volume"),
-    text("name", help="Specify volume name"),
-    items("opt", "o", help="Set driver specific options"),
+    text("name", help="Specify volume name", hidden=True),
+    items("opt", "o", word="map", help="Set driver specific options"),
 )  # fmt: skip
 REMOVE = Verb(
     "volume rm [OPTIONS] VOLUME [VOLUME...]",
@@ -103,6 +103,6 @@ INSPECT = Verb(
 PRUNE = Verb(
     "volume prune [OPTIONS]", "Remove unused local volumes", (0, 0),
     boolean("all", "a", help="Remove all unused volumes, not just anonymous ones"),
-    items("filter", help='Provide filter values (e.g. "label=<label>")'),
+    items("filter", word="filter", check="condition", help='Provide filter values (e.g. "label=<label>")'),
     boolean("force", "f", help="Do not prompt for confirmation"),
 )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Archives of images: load, save, import."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from fairlead.cli import client, platforms
+from fairlead.cli.commands.image import PLATFORM, show
+from fairlead.cli.flags import Verb, boolean, items, parse, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from fairlead.cli.client import Client
+
+_CHUNK = 1 << 16
+
+
+def load(api: Client, argv: list[str]) -> int:
+    options = parse(LOAD, argv)
+    if not options["input"] and sys.stdin.isatty():
+        raise client.Refused("requested load from stdin, but stdin is empty")
+    quiet = options["quiet"] or not sys.stdout.isatty()
+    query = {"quiet": quiet, "platform": platforms.query(options["platform"])}
+    with _source(options["input"]) as file:
+        chunks = api.stream("POST", "/images/load", _chunks(file), content_type="application/x-tar", **query)
+        show(api, chunks)
+    return 0
+
+
+def import_image(api: Client, argv: list[str]) -> int:
+    options = parse(IMPORT, argv)
+    source = options.args[0]
+    if source.startswith(("http://", "https://")):
+        raise client.Refused(f"importing from a URL is not supported: {source}")
+    with _source("" if source == "-" else source) as file:
+        chunks = api.stream(
+            "POST",
+            "/images/create",
+            _chunks(file),
+            content_type="text/plain",
+            changes=options["change"],
+            fromSrc="-",
+            message=options["message"],
+            platform=options["platform"],
+            repo=options.args[1] if len(options.args) > 1 else "",
+        )
+        show(api, chunks)
+    return 0
+
+
+def save(api: Client, argv: list[str]) -> int:
+    options = parse(SAVE, argv)
+    target = options["output"]
+    query = {"names": options.args, "platform": platforms.query(options["platform"])}
+    if not target:
+        if sys.stdout.isatty():
+            raise client.Refused("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+        _pour(api.stream("GET", "/images/get", **query), sys.stdout.buffer)
+        return 0
+    directory = os.path.dirname(target) or "."
+    if not os.path.isdir(directory):
+        raise client.Refused(f"failed to save image: invalid output path: stat {directory}: no such file or directory")
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        with open(part, "xb") as file:
+            _pour(api.stream("GET", "/images/get", **query), file)
+        os.replace(part, target)
+    except OSError as error:
+        raise client.Refused(f"failed to save image: open {target}: {(error.strerror or '').lower()}") from None
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+    return 0
+
+
+def _pour(chunks: Iterator[bytes], out: BinaryIO) -> None:
+    for chunk in chunks:
+        out.write(chunk)
+    out.flush()
+
+
+def _source(path: str) -> BinaryIO:
+    if not path:
+        return open(0, "rb", closefd=False)
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise client.Refused(f"open {path}: {(error.strerror or '').lower()}") from None
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+LOAD = Verb(
+    "load [OPTIONS]", "Load an image from a tar archive or STDIN", (0, 0),
+    text("input", "i", help="Read from tar archive file, instead of STDIN"),
+    text("platform", help=f"Load only the given platform variant. {PLATFORM}"),
+    boolean("quiet", "q", help="Suppress the load output"),
+)  # fmt: skip
+IMPORT = Verb(
+    "import [OPTIONS] file|- [REPOSITORY[:TAG]]",
+    "Import the contents from a tarball to create a filesystem image", (1, 2),
+    items("change", "c", help="Apply Dockerfile instruction to the created image"),
+    text("message", "m", help="Set commit message for imported image"),
+    text("platform", help="Set platform if server is multi-platform capable"),
+)  # fmt: skip
+SAVE = Verb(
+    "save [OPTIONS] IMAGE [IMAGE...]",
+    "Save one or more images to a tar archive (streamed to STDOUT by default)", (1, None),
+    text("output", "o", help="Write to a file, instead of STDOUT"),
+    text("platform", help=f"Save only the given platform variant. {PLATFORM}"),
+)  # fmt: skip
