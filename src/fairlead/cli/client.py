@@ -84,7 +84,7 @@ def mapping(values: list[str]) -> dict[str, str]:
     return dict(value.partition("=")[::2] for value in values)
 
 
-def moment(text: str) -> str:
+def moment(text: str, flag: str) -> str:
     """A point in time as the API takes it: seconds, of a duration (that long ago), of RFC 3339, or as they are."""
     if not text:
         return ""
@@ -107,7 +107,8 @@ def moment(text: str) -> str:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f'invalid value for "since": failed to parse value as time or duration: "{text}"') from None
+        prefix = f'invalid value for "{flag}": ' if flag else ""
+        raise Refused(f'{prefix}failed to parse value as time or duration: "{text}"') from None
     return f"{(when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp():.9f}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import os
 
-from fairlead.cli import jsontext
+from fairlead.cli import jsontext, userconfig
 from fairlead.cli.client import Refused
 
 TYPE_CHECKING = False
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 HUB_INDEX = "https://index.docker.io/v1/"
 _TOKEN = "<token>"
 _NOT_FOUND = "credentials not found in native keychain"
-
-
-def directory() -> str:
-    return os.environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
-
-
-def path() -> str:
-    return os.path.join(directory(), "config.json")
 
 
 def key(domain: str) -> str:
@@ -54,7 +46,7 @@ def _url_safe(value: dict[str, Any]) -> str:
 
 def get(name: str) -> Auth | None:
     """As AuthConfig's fields; None if there are none."""
-    config = _read()
+    config = userconfig.read()
     helper = _helper(config, name)
     if helper:
         return _from_helper(helper, name)
@@ -66,7 +58,7 @@ def get(name: str) -> Auth | None:
 
 def every() -> dict[str, Auth]:
     """Of all registries: what a build may need."""
-    config = _read()
+    config = userconfig.read()
     names = [*(config.get("auths") or {}), *(config.get("credHelpers") or {})]
     found = {name: get(name) for name in names}
     return {name: {**auth, "serveraddress": name} for name, auth in found.items() if auth}
@@ -74,7 +66,7 @@ def every() -> dict[str, Auth]:
 
 def store(name: str, auth: Auth) -> str:
     """Keeps them; returns where if that is a file that anybody could read who is us."""
-    config = _read()
+    config = userconfig.read()
     helper = _helper(config, name)
     if helper:
         token = auth.get("identitytoken")
@@ -93,19 +85,19 @@ def store(name: str, auth: Auth) -> str:
         entry = {"auth": _encode(f"{auth['username']}:{auth['password']}")}
     config.setdefault("auths", {})[name] = entry
     _write(config)
-    return path()
+    return userconfig.path()
 
 
 def erase(name: str) -> None:
     """Forgets them; none is fine."""
-    config = _read()
+    config = userconfig.read()
     helper = _helper(config, name)
     if helper:
         _run(helper, "erase", name)
     auths = config.get("auths") or {}
     for stored in [stored for stored in auths if name in (stored, _host(stored))]:
         del auths[stored]
-    if os.path.exists(path()):
+    if os.path.exists(userconfig.path()):
         _write(config)
 
 
@@ -122,9 +114,9 @@ def _entry(entry: dict[str, Any]) -> Auth | None:
         try:
             username, colon, password = binascii.a2b_base64(entry["auth"]).decode().partition(":")
         except ValueError:
-            raise Refused(f"{path()}: invalid auth configuration file") from None
+            raise Refused(f"{userconfig.path()}: invalid auth configuration file") from None
         if not colon:
-            raise Refused(f"{path()}: invalid auth configuration file")
+            raise Refused(f"{userconfig.path()}: invalid auth configuration file")
         auth.update({"username": username, "password": password.strip("\0")})
         if auth.get("identitytoken"):
             del auth["password"]
@@ -135,27 +127,12 @@ def _encode(text: str) -> str:
     return binascii.b2a_base64(text.encode(), newline=False).decode()
 
 
-def _read() -> dict[str, Any]:
-    try:
-        with open(path(), encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise Refused(f"error loading config file: open {path()}: {(error.strerror or '').lower()}") from None
-    try:
-        config = jsontext.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise Refused(f"error parsing config file ({path()}): {error}") from None
-    return config if isinstance(config, dict) else {}
-
-
 def _write(config: dict[str, Any]) -> None:
     """Old or new, whole; for the user alone."""
     import json
 
-    os.makedirs(directory(), mode=0o700, exist_ok=True)
-    target = os.path.realpath(path())
+    os.makedirs(userconfig.directory(), mode=0o700, exist_ok=True)
+    target = os.path.realpath(userconfig.path())
     part = f"{target}.{os.getpid()}.part"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

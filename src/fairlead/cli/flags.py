@@ -69,8 +69,9 @@ def number(
 def integer(value: str, *, low: int = -(1 << 63), high: int = (1 << 63) - 1, name: str = "ParseInt") -> int:
     """Go's strconv: decimal, 0x, 0o, 0b, or a leading 0 for octal."""
     digits = value.lstrip("+-") if len(value) - len(value.lstrip("+-")) <= 1 else ""
+    signed = name == "ParseUint" and digits != value
     try:
-        found = int(value, 8 if digits[:1] == "0" and set(digits) <= _DIGITS else 0)
+        found = int("" if signed else value, 8 if digits[:1] == "0" and set(digits) <= _DIGITS else 0)
     except ValueError:
         raise ValueError(f'strconv.{name}: parsing "{value}": invalid syntax') from None
     if not low <= found <= high:

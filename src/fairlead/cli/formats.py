@@ -69,7 +69,7 @@ def _templated(kind: Kind, items: Sequence[Any], fmt: str) -> str:
     text = fmt[6:] if tabular else fmt
     text = "{{json .}}" if text == "json" else text.replace("\\t", "\t").replace("\\n", "\n")
     parsed = template.Template(text.strip() if tabular else text, prefix=kind.error_prefix)
-    out = [parsed.render(_context(template, kind, item)) + "\n" for item in items]
+    out = [parsed.render(context(kind, item)) + "\n" for item in items]
     if not tabular:
         return "".join(out)
     titles = template.Context("formatter.SubHeaderContext", {**kind.titles, "Label": _label_title})
@@ -80,7 +80,10 @@ def _label_title(name: str) -> str:
     return name.rpartition(".")[2].replace("-", " ").replace("_", " ")
 
 
-def _context(template: Any, kind: Kind, item: Any) -> Any:
+def context(kind: Kind, item: Any) -> Any:
+    """The row of an object for a template."""
+    from fairlead.cli import template
+
     fields = {name: field(item) for name, field in kind.fields.items()}
     if isinstance(item, dict) and "Labels" in kind.fields:
         labels = item.get("Labels") or {}

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = "fairlead"
+_LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")
 _HOSTS = (b"FAIRLEAD_HOST", b"DOCKER_HOST")
 GLOBAL = flags.Verb(
     "[OPTIONS] COMMAND [ARG...]", "A container engine whose containers talk only to whom you linked them", (0, None),
-    flags.text("config", hidden=True), flags.text("context", "c", hidden=True),
+    flags.text("config", help="Location of client config files"), flags.text("context", "c", hidden=True),
     flags.boolean("debug", "D", hidden=True), flags.items("host", "H", help="Daemon socket to connect to"),
-    flags.text("log-level", "l", hidden=True), flags.boolean("version", "v", help="Print version information and quit"),
+    flags.text("log-level", "l", default="info", hidden=True),
+    flags.boolean("version", "v", help="Print version information and quit"),
     interspersed=False,
 )  # fmt: skip
 
@@ -72,15 +74,48 @@ def main(argv: list[str]) -> int:
 
         sys.stdout.write(f"Fairlead version {__version__}\n")
         return 0
+    wrong = _check(options)
+    if wrong:
+        return _fail(wrong, 1)
+    if options["config"]:
+        from fairlead.cli import userconfig
+
+        userconfig.use(options["config"])
     words = options.args
     if words[:1] == ["help"]:
-        words = [*words[1:], "--help"] if words[1:] else []
+        return _help(words[1:])
     if not words:
         return _overview()
     target, path, rest = _find(words)
     if target is None:
         return _unknown(words)
     return _run(target, path, _client(options["host"]), flags.Words(rest, path))
+
+
+def _check(options: flags.Options) -> str:
+    """What is wrong with the flags before the verb."""
+    if options["log-level"] not in _LEVELS:
+        return f"Unable to parse logging level: {options['log-level']}"
+    context = options["context"]
+    if context and options["host"]:
+        return "conflicting options: cannot specify both --host and --context"
+    if context and context != "default":
+        return f'Failed to initialize: unable to resolve fairlead endpoint: context "{context}": context not found'
+    return ""
+
+
+def _help(words: list[str]) -> int:
+    """`help VERB`"""
+    if not words:
+        return _overview()
+    target, path, rest = _find(words)
+    if target is None and (words[0] not in NOUNS or len(words) > 1):
+        return _fail(f"unknown help topic: {' '.join(words)}", 1)
+    if target is None:
+        return _unknown([words[0], "--help"])
+    if rest:
+        return _fail(f"unknown help topic: {' '.join(rest)}", 1)
+    return _run(target, path, client.Client(""), flags.Words(["--help"], path))
 
 
 def finish(code: int) -> int:
@@ -125,7 +160,7 @@ def _unknown(words: list[str]) -> int:
     from fairlead.cli import usage
 
     if len(words) == 1 or words[1] in ("--help", "-h", "help"):
-        return usage.noun(words[0])
+        return usage.noun(words[0], sys.stderr if len(words) == 1 else sys.stdout)
     verb = flags.Verb(words[0], "", (0, None))
     path = words[0]
     if words[1].startswith("-"):

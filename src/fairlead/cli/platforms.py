@@ -26,11 +26,16 @@ def query(text: str) -> str:
     """JSON for the query, empty for none; Refused with docker's words."""
     if not text:
         return ""
-    try:
-        system, architecture, variant = _parse(text)
-    except ValueError as error:
-        raise Refused(f"invalid platform: {error}: invalid argument") from None
+    system, architecture, variant = check(text, "invalid platform")
     return jsontext.dumps({"architecture": architecture, "os": system, **({"variant": variant} if variant else {})})
+
+
+def check(text: str, what: str) -> tuple[str, str, str]:
+    """System, architecture and variant."""
+    try:
+        return _parse(text)
+    except ValueError as error:
+        raise Refused(f"{what}: {error}: invalid argument") from None
 
 
 def _parse(text: str) -> tuple[str, str, str]:

@@ -7,9 +7,14 @@ import sys
 
 from fairlead.cli import client, flags, main
 
-_COMMON = ("run", "exec", "ps", "build", "pull", "images", "version", "info")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_COMMON = ("run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info")
 _NOUNS = {
-    "container": "Manage containers", "image": "Manage images", "link": "Manage links between containers",
+    "builder": "Manage builds", "container": "Manage containers", "image": "Manage images",
+    "link": "Manage links between containers",
     "network": "Manage networks", "system": "Manage the engine", "volume": "Manage volumes",
 }  # fmt: skip
 _OWN = {
@@ -36,14 +41,14 @@ def overview() -> int:
     return _say(out)
 
 
-def noun(name: str) -> int:
+def noun(name: str, out: TextIO) -> int:
     """`fairlead container`"""
     aliases = ("list", "ps") if name == "container" else ("list",)
     verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in aliases}
-    out = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", _NOUNS[name], "", "Commands:"]
-    out += [f"  {verb:<11} {_about(target)}" for verb, target in verbs.items()]
-    out += ["", f"Run '{main.PROGRAM} {name} COMMAND --help' for more information on a command."]
-    return _say(out)
+    lines = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", _NOUNS[name], "", "Commands:"]
+    lines += [f"  {verb:<11} {_about(target)}" for verb, target in verbs.items()]
+    lines += ["", f"Run '{main.PROGRAM} {name} COMMAND --help' for more information on a command."]
+    return _say(lines, out)
 
 
 def show(verb: flags.Verb, path: str, target: str) -> int:
@@ -58,8 +63,8 @@ def show(verb: flags.Verb, path: str, target: str) -> int:
     return _say(out)
 
 
-def _say(lines: list[str]) -> int:
-    sys.stdout.write("\n".join(lines) + "\n")
+def _say(lines: list[str], out: TextIO = sys.stdout) -> int:
+    out.write("\n".join(lines) + "\n")
     return 0
 
 

@@ -1,5 +1,5 @@
-"""Our verbs and flags are docker's. What docker has is in docker_verbs.json (of its own help texts: scripts/docker-verbs);
-what we leave out is here, with the reason."""
+"""Our verbs and flags are docker's. What docker has is in docker_verbs.json, made of its own help texts by
+scripts/docker-verbs; what we leave out is here, with the reason."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_flag_of_docker_is_there_with_its_letter_and_kind(path: str) -> No
         return  # it has verbs, not flags: each is a case of its own
     ours = {flag.name: flag for flag in _verb(path).flags}
     left_out = FLAGS_NOT_HERE.get(path, {})
-    wanted = {name: value for name, value in DOCKERS[path].items() if name not in left_out and name not in BY_THE_PARSER}
+    wanted = {name: value for name, value in DOCKERS[path].items() if name not in {*left_out, *BY_THE_PARSER}}
     found = {
         name: [ours[name].short, "" if ours[name].kind == "bool" else ours[name].word]
         for name in wanted

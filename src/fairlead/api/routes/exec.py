@@ -32,7 +32,8 @@ class ExecRoutes:
             try:
                 stdio = await self._execs.start(exec_id, detach=False, tty=tty, console_size=size)
             except EngineError as error:
-                await duplex.write(errors.text(error).encode() + b"\r\n")
+                said = errors.text(error).encode() + b"\r\n"
+                await duplex.write(said if view.request.tty else streams.frame(1, said))
                 return
             if stdio is not None:
                 await streams.pump(stdio, duplex, stdin=view.request.attach_stdin)

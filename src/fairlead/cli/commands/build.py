@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, context, credentials, jsontext, progress, units
+from fairlead.cli import client, context, credentials, jsontext, progress, units, userconfig
 from fairlead.cli.commands.image import split_reference
 from fairlead.cli.flags import Options, UsageError, Verb, boolean, items, number, parse, text
 
@@ -23,12 +23,14 @@ _MAX_SECRETS = 48 << 10
 
 def build(api: Client, argv: list[str]) -> int:
     options = parse(BUILD, argv)
+    if options["squash"]:
+        raise client.Refused('"--squash" is only supported on a Docker daemon with experimental features enabled')
     for name in options["tag"]:
         _check_tag(name)
     try:
         sent = _context(options)
         body = _counted(sent, quiet=options["quiet"])
-        query = _query(options, sent.dockerfile)
+        query = _query(options, sent.dockerfile, api.host)
         headers = {**_secrets(options["secret"]), **credentials.headers_of_build()}
         chunks = api.stream("POST", "/build", body, content_type="application/x-tar", headers=headers, **query)
     except context.ContextError as error:
@@ -100,11 +102,12 @@ def _counted(sent: context.Context, *, quiet: bool) -> Iterator[bytes]:
         sys.stdout.flush()
 
 
-def _query(options: Options, dockerfile: str) -> dict[str, Any]:
+def _query(options: Options, dockerfile: str, host: str) -> dict[str, Any]:
     arguments: dict[str, str | None] = {}
     for argument in options["build-arg"]:
         name, equals, value = argument.partition("=")
         arguments[name] = value if equals else os.environ.get(name)
+    arguments |= userconfig.proxies(host, arguments)
     return {
         "buildargs": jsontext.dumps(arguments) if arguments else "",
         "cachefrom": jsontext.dumps(options["cache-from"]) if options["cache-from"] else "",
@@ -121,7 +124,6 @@ def _query(options: Options, dockerfile: str) -> dict[str, Any]:
         "labels": jsontext.dumps(client.mapping(options["label"])) if options["label"] else "",
         "memswap": options["memory-swap"],
         "securityopt": jsontext.dumps(options["security-opt"]) if options["security-opt"] else "",
-        "squash": options["squash"],
         "ulimits": jsontext.dumps(options["ulimit"]) if options["ulimit"] else "",
         "memory": options["memory"],
         "networkmode": "" if options["network"] == "default" else options["network"],
@@ -211,7 +213,7 @@ def prune(api: Client, argv: list[str]) -> int:
 
     options = parse(PRUNE, argv)
     which = "all build cache" if options["all"] else "all dangling build cache"
-    if not options["force"] and not prunes.confirm(f"WARNING! This will remove {which}."):
+    if not options["force"] and not prunes.confirm(f"WARNING! This will remove {which}.", break_line=False):
         return 0
     keep = {"keep-storage": options["keep-storage"]}
     answer = api.post("/build/prune", all=options["all"], filters=client.filters(options["filter"]), **keep)

@@ -5,7 +5,7 @@ Members that would say what is so anyway are left out.
 
 from __future__ import annotations
 
-from fairlead.cli.client import Misuse
+from fairlead.cli.client import Misuse, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ _HOST = (
     ("cpu-shares", "CpuShares"), ("cpu-period", "CpuPeriod"), ("cpu-quota", "CpuQuota"),
     ("cpu-rt-period", "CpuRealtimePeriod"), ("cpu-rt-runtime", "CpuRealtimeRuntime"), ("cpuset-cpus", "CpusetCpus"),
     ("cpuset-mems", "CpusetMems"), ("blkio-weight", "BlkioWeight"), ("pids-limit", "PidsLimit"),
-    ("oom-kill-disable", "OomKillDisable"), ("gpus", "DeviceRequests"), ("cpu-count", "CpuCount"),
-    ("cpu-percent", "CpuPercent"), ("io-maxiops", "IOMaximumIOps"), ("io-maxbandwidth", "IOMaximumBandwidth"),
-    ("oom-score-adj", "OomScoreAdj"), ("ulimit", "Ulimits"),
+    ("oom-kill-disable", "OomKillDisable"), ("gpus", "DeviceRequests"), ("oom-score-adj", "OomScoreAdj"),
+    ("ulimit", "Ulimits"),
     ("device-cgroup-rule", "DeviceCgroupRules"), ("mount", "Mounts"), ("blkio-weight-device", "BlkioWeightDevice"),
     ("device-read-bps", "BlkioDeviceReadBps"), ("device-write-bps", "BlkioDeviceWriteBps"),
     ("device-read-iops", "BlkioDeviceReadIOps"), ("device-write-iops", "BlkioDeviceWriteIOps"),
@@ -38,6 +37,7 @@ _CONFIG = (
     ("hostname", "Hostname"), ("domainname", "Domainname"), ("user", "User"), ("workdir", "WorkingDir"),
     ("stop-signal", "StopSignal"), ("stop-timeout", "StopTimeout"), ("tty", "Tty"), ("interactive", "OpenStdin"),
 )  # fmt: skip
+_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 _MODES = (
     ("pid", "PID", ("host",)), ("uts", "UTS", ("host",)), ("userns", "USER", ("host",)),
     ("cgroupns", "CGROUP", ("host", "private")),
@@ -51,6 +51,10 @@ _HEALTH = (
 
 def body(options: Options, *, detached: bool) -> dict[str, Any]:
     """The whole request; the first argument is the image, the rest the command. Misuse where it cannot be."""
+    for flag in _WINDOWS:
+        if options.given(flag):
+            raise Refused(f'"--{flag}" is only supported on a Docker daemon running on windows, but the Docker daemon '
+                          "is running on linux", bare=True)  # fmt: skip
     for flag, kind, known in _MODES:
         mode = options[flag]
         if mode and mode not in known and not (flag == "pid" and mode.startswith("container:")):
@@ -168,7 +172,9 @@ def _reason(error: OSError) -> str:
 def _device(value: str) -> dict[str, str]:
     """`/dev/a`, `/dev/a:/dev/b`, `/dev/a:rw`, `/dev/a:/dev/b:rw`"""
     parts = value.split(":")
-    if not parts[0] or len(parts) > 3:
+    if len(parts) > 3:
+        raise Misuse(f"bad format for path: {value}")
+    if not parts[0]:
         raise Misuse(f"invalid device specification: {value}")
     inside, access = parts[0], "rwm"
     for part in parts[1:]:
@@ -200,8 +206,6 @@ def _volumes(values: list[str], config: dict[str, Any], host: dict[str, Any]) ->
         parts = value.split(":")
         if not value:
             raise Misuse("invalid empty volume spec")
-        if len(parts) > 3:
-            raise Misuse(f"invalid spec: {value}: too many colons")
         if len(parts) > 1 and not all(parts) and value != "::":
             raise Misuse(f"invalid spec: {value}: empty section between colons")
         if len(parts) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, inspection, platforms
+from fairlead.cli import client, inspection, platforms, userconfig
 from fairlead.cli.flags import Options, Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
@@ -34,9 +34,10 @@ def list_images(api: Client, argv: list[str]) -> int:
         used = {row["ImageID"] for row in api.get("/containers/json", all=True)}
         sys.stdout.write(imagetree.show(found, used=used, bold=colour.wanted(sys.stdout)))
         return 0
+    fmt = options["format"] or ("" if options["quiet"] else userconfig.text("imagesFormat"))
     listed = images.show(
         found,
-        options["format"],
+        fmt,
         quiet=options["quiet"],
         no_trunc=options["no-trunc"],
         digests=options["digests"],
@@ -66,6 +67,8 @@ def split_reference(reference: str) -> tuple[str, str]:
     repository, colon, name = reference.rpartition(":")
     if not colon or "/" in name:
         repository, name = reference, "latest"
+    if ":" in repository.rpartition("/")[2]:
+        raise ValueError("invalid reference format")
     path = repository if "/" in repository else f"library/{repository}"
     if path.rpartition("/")[2] != path.rpartition("/")[2].lower():
         raise ValueError(f"invalid reference format: repository name ({path}) must be lowercase")

@@ -148,9 +148,11 @@ def remove(api: Client, argv: list[str]) -> int:
 
 
 def rename(api: Client, argv: list[str]) -> int:
-    old, new = parse(RENAME, argv).args
+    old, new = (name.strip() for name in parse(RENAME, argv).args)
+    if not old or not new:
+        raise client.Refused("Error: Neither old nor new names may be empty")
     try:
-        api.post(f"/containers/{old.strip('/ ')}/rename", name=new.strip())
+        api.post(f"/containers/{old.strip('/')}/rename", name=new)
     except (client.ApiError, client.NoDaemon) as error:
         prefix = "Error response from daemon: " if isinstance(error, client.ApiError) else ""
         sys.stderr.write(f"{prefix}{error}\nError: failed to rename container named {old}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client
+from fairlead.cli import client, userconfig
 from fairlead.cli.flags import Verb, boolean, items, number, parse, text
 
 TYPE_CHECKING = False
@@ -46,18 +46,24 @@ def list_containers(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import containers
 
     options = parse(PS, argv)
+    fmt = options["format"]
+    size = options["size"]
+    if fmt:
+        size = containers.asks_size(fmt) if not options.given("size") and not options["quiet"] else size
+    elif not options["quiet"]:
+        fmt = userconfig.text("psFormat")
     limit = 1 if options["latest"] else options["last"]
     rows = api.get(
         "/containers/json",
         all=options["all"] or bool(options.args),
         limit=limit if limit > 0 else None,
-        size=options["size"],
+        size=size,
         filters=client.filters(options["filter"]),
     )
     if options.args:
         rows = _named(rows, options.args)
     out = containers.show(
-        rows, options["format"], quiet=options["quiet"], no_trunc=options["no-trunc"], with_size=options["size"]
+        rows, fmt, quiet=options["quiet"], no_trunc=options["no-trunc"], with_size=options["size"]
     )
     sys.stdout.write(out)
     return 0

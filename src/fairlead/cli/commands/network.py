@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, inspection
+from fairlead.cli import client, inspection, userconfig
 from fairlead.cli.commands import prune as prunes
 from fairlead.cli.flags import Options, Verb, boolean, items, number, parse, text
 
@@ -19,8 +19,9 @@ def list_networks(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import networks
 
     options = parse(LIST, argv)
+    fmt = options["format"] or ("" if options["quiet"] else userconfig.text("networksFormat"))
     found = api.get("/networks", filters=client.filters(options["filter"]))
-    sys.stdout.write(networks.show(found, options["format"], quiet=options["quiet"], no_trunc=options["no-trunc"]))
+    sys.stdout.write(networks.show(found, fmt, quiet=options["quiet"], no_trunc=options["no-trunc"]))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, units
+from fairlead.cli import client, units, userconfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     Filters = dict[str, list[str]]
 
 
-def confirm(warning: str) -> bool:
+def confirm(warning: str, *, break_line: bool = True) -> bool:
     """Whether the user says y."""
-    sys.stdout.write(f"{warning}\nAre you sure you want to continue? [y/N] ")
+    sys.stdout.write(f"{warning}{chr(10) if break_line else ' '}Are you sure you want to continue? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() == "y"
 
@@ -28,7 +28,7 @@ def reclaimed(size: int) -> str:
 
 
 def _post(api: Client, path: str, filters: Filters) -> Any:
-    return api.post(path, filters=filters) or {}
+    return api.post(path, filters=userconfig.prune_filters(filters)) or {}
 
 
 def _report(title: str, names: Iterable[str]) -> None:

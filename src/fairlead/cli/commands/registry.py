@@ -148,7 +148,7 @@ def _asked(server: str, username: str, password: str) -> tuple[str, str]:
     if username and password:
         return username, password
     if not sys.stdin.isatty():
-        raise client.Refused("Error: Cannot perform an interactive login from a non-TTY device")
+        raise client.Refused("Error: Cannot perform an interactive login from a non TTY device")
     if not username:
         sys.stdout.write(f"Username ({server}): ")
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from fairlead.cli import client
+from fairlead.cli import client, userconfig
 from fairlead.cli.commands import options
 from fairlead.cli.flags import Verb, boolean, parse, text
 
@@ -64,13 +64,14 @@ def stats(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import stats as listing
 
     wanted = parse(STATS, argv)
+    fmt = wanted["format"] or userconfig.text("statsFormat")
     before: dict[str, Any] = {}
     now = _readings(api, wanted)  # rates need two of them
     while True:
         time.sleep(_EVERY_S)
         before, now = now, _readings(api, wanted)
         rows = [(reading, before.get(name)) for name, reading in now.items()]
-        shown = listing.show(rows, wanted["format"], no_trunc=wanted["no-trunc"])
+        shown = listing.show(rows, fmt, no_trunc=wanted["no-trunc"])
         if not wanted["no-stream"] and sys.stdout.isatty():
             shown = _CLEAR + shown
         sys.stdout.write(shown)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posix
 import sys
 
-from fairlead.cli import client
+from fairlead.cli import client, userconfig
 from fairlead.cli.commands import creation
 from fairlead.cli.commands.options import FLAGS
 from fairlead.cli.flags import Options, Verb, boolean, parse, text
@@ -71,8 +71,10 @@ def _attached(api: Client, options: Options, body: dict[str, Any], identifier: s
     from fairlead.cli.attachment import Attachment
 
     names = tuple(name for name in ("stdin", "stdout", "stderr") if body[f"Attach{name.capitalize()}"])
+    keys = options["detach-keys"]
     attachment = Attachment(
-        api, identifier, tty=options["tty"], names=names, detach_keys=options["detach-keys"],
+        api, identifier, tty=options["tty"], names=names,
+        detach_keys=userconfig.detach_keys(keys) if options["tty"] else keys,
         condition="removed" if options["rm"] else "next-exit",
     )  # fmt: skip
     if options["sig-proxy"]:
@@ -102,19 +104,41 @@ def _check_pull(options: Options) -> None:
 
 
 def _create(api: Client, options: Options, body: dict[str, Any]) -> str:
-    """The new container's id; its image is asked for where it is missing."""
+    """The new container's id, also in the file that is asked for: made before the container, gone if there is none."""
+    path = options["cidfile"]
+    if not path:
+        return _made(api, options, body)
+    if _exists(path):
+        raise client.Refused(f"container ID file found, make sure the other container isn't running or delete {path}")
+    try:
+        file = open(path, "x", encoding="utf-8")  # noqa: SIM115  closed below, where its own errors are the file's alone
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise client.Refused(f"failed to create the container ID file: open {path}: {why}") from None
+    with file:
+        try:
+            identifier = _made(api, options, body)
+        except BaseException:
+            posix.unlink(path)
+            raise
+        file.write(identifier)
+    return identifier
+
+
+def _made(api: Client, options: Options, body: dict[str, Any]) -> str:
+    """Its image is asked for where it is missing."""
     from fairlead.cli import reference
 
     image = body["Image"]
-    cidfile = options["cidfile"]
-    if cidfile and _exists(cidfile):
-        raise client.Refused(
-            f"container ID file found, make sure the other container isn't running or delete {cidfile}"
-        )
+    if options["platform"]:
+        from fairlead.cli import platforms
+
+        platforms.check(options["platform"], "error parsing specified platform")
     try:
         reference.check(image)
     except ValueError as error:
         raise client.Refused(str(error)) from None
+    _add_proxies(api, body)
     config = b""
     if options["use-api-socket"]:
         from fairlead.cli.commands import apisocket
@@ -136,10 +160,14 @@ def _create(api: Client, options: Options, body: dict[str, Any]) -> str:
         sys.stderr.write(f"WARNING: {warning}\n")
     if config:
         apisocket.put(api, answer["Id"], config)
-    if cidfile:
-        with open(cidfile, "x", encoding="utf-8") as file:
-            file.write(answer["Id"])
     return str(answer["Id"])
+
+
+def _add_proxies(api: Client, body: dict[str, Any]) -> None:
+    given = [entry.partition("=")[0] for entry in body.get("Env") or ()]
+    found = userconfig.proxies(api.host, given)
+    if found:
+        body["Env"] = [*(body.get("Env") or ()), *(f"{name}={value}" for name, value in found.items())]
 
 
 def _exists(path: str) -> bool:

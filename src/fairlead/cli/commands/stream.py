@@ -5,7 +5,7 @@ from __future__ import annotations
 import posix
 import sys
 
-from fairlead.cli import client, streams
+from fairlead.cli import client, streams, userconfig
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
@@ -48,8 +48,8 @@ def logs(api: Client, argv: list[str]) -> int:
     facts = api.get(f"/containers/{options.args[0]}/json")
     chunks = api.stream(
         "GET", f"/containers/{facts['Id']}/logs", stdout=True, stderr=True, follow=options["follow"],
-        timestamps=options["timestamps"], tail=options["tail"], since=client.moment(options["since"]),
-        until=client.moment(options["until"]), details=options["details"],
+        timestamps=options["timestamps"], tail=options["tail"], since=client.moment(options["since"], "since"),
+        until=client.moment(options["until"], "until"), details=options["details"],
     )  # fmt: skip
     output = streams.Output(raw=facts["Config"]["Tty"])
     for chunk in chunks:
@@ -60,15 +60,19 @@ def logs(api: Client, argv: list[str]) -> int:
 def execute(api: Client, argv: list[str]) -> int:
     options = parse(EXEC, argv)
     tty, stdin, detached = options["tty"], options["interactive"], options["detach"]
+    keys = userconfig.detach_keys(options["detach-keys"]) if tty else options["detach-keys"]
     body: dict[str, Any] = {
         "AttachStdin": stdin and not detached, "AttachStdout": not detached, "AttachStderr": not detached, "Tty": tty,
         "Cmd": options.args[1:], "User": options["user"], "WorkingDir": options["workdir"],
-        "Privileged": options["privileged"], "DetachKeys": options["detach-keys"],
+        "Privileged": options["privileged"], "DetachKeys": keys,
     }  # fmt: skip
     if options["env"] or options["env-file"]:
         from fairlead.cli.commands import creation
 
-        body["Env"] = creation.environment(options)
+        try:
+            body["Env"] = creation.environment(options)
+        except client.Misuse as error:
+            raise client.Refused(str(error)) from None
     begin: dict[str, Any] = {"Detach": detached, "Tty": tty}
     if tty:
         _give_size(body, begin, stdin=stdin and not detached)
@@ -82,7 +86,6 @@ def execute(api: Client, argv: list[str]) -> int:
     response = api.open("POST", f"{path}/start", begin, upgrade=True)
     if tty:
         attachment.follow_window(api, f"{path}/resize")
-    keys = options["detach-keys"]
     _until_detached(lambda: attachment.join(response, tty=tty, stdin=stdin, detach_keys=keys), tty=tty)
     return int(api.get(f"{path}/json")["ExitCode"] or 0)
 
@@ -140,6 +143,7 @@ def _attached(
     from fairlead.cli.attachment import Attachment
 
     tty = facts["Config"]["Tty"]
+    keys = userconfig.detach_keys(keys) if tty else keys
     if stdin and tty and not posix.isatty(0):
         raise client.Refused("the input device is not a TTY")
     names = ("stdin", "stdout", "stderr") if stdin else ("stdout", "stderr")

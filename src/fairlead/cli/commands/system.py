@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, jsontext
+from fairlead.cli import client, jsontext, userconfig
 from fairlead.cli.commands import prune as prunes
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
@@ -47,7 +47,7 @@ def version(api: Client, argv: list[str]) -> int:
     if not options["format"]:
         sys.stdout.write(system.version(facts, server))
     elif failure is None or ".Server" not in options["format"]:
-        _templated(options["format"], {"Client": facts, "Server": server})
+        _templated(options["format"], {"Client": facts, "Server": server}, "system.versionInfo", name="version")
     if failure is not None:
         raise failure
     return 0
@@ -60,7 +60,7 @@ def info(api: Client, argv: list[str]) -> int:
     facts = api.get("/info")
     about_client = _client_facts()
     if options["format"]:
-        _templated(options["format"], {**facts, "ClientInfo": about_client, "ServerErrors": []})
+        _templated(options["format"], {**facts, "ClientInfo": about_client, "ServerErrors": []}, "system.dockerInfo")
         return 0
     out, warnings = system.info(about_client, facts)
     sys.stdout.write(out)
@@ -69,11 +69,22 @@ def info(api: Client, argv: list[str]) -> int:
     return 0
 
 
-def _templated(fmt: str, value: Any) -> None:
+def _templated(fmt: str, value: Any, go_type: str, *, name: str = "") -> None:
     from fairlead.cli import template
 
-    parsed = template.Template("{{json .}}" if fmt == "json" else fmt, parse_code=64)
-    sys.stdout.write(parsed.render(value) + "\n")
+    prefix = "template parsing error: "
+    parsed = template.Template("{{json .}}" if fmt == "json" else fmt, prefix=prefix, parse_code=64)
+    try:
+        shown = parsed.render(value)
+    except template.TemplateError as error:
+        sys.stdout.write("\n")
+        said = str(error).removeprefix(prefix).replace("template: :", f"template: {name}:")
+        said = said.replace('executing ""', f'executing "{name}"')
+        before, missing, field = said.partition("map has no entry for key ")
+        if missing:
+            said = f"{before}can't evaluate field {field.strip(chr(34))} in type {go_type}"
+        raise client.Refused(said) from None
+    sys.stdout.write(f"{shown}\n")
 
 
 def events(api: Client, argv: list[str]) -> int:
@@ -83,8 +94,8 @@ def events(api: Client, argv: list[str]) -> int:
         "GET",
         "/events",
         filters=client.filters(options["filter"]),
-        since=client.moment(options["since"]),
-        until=client.moment(options["until"]),
+        since=client.moment(options["since"], ""),
+        until=client.moment(options["until"], ""),
     )
     for message in api.messages(chunks):
         sys.stdout.write(line(message))
@@ -98,7 +109,7 @@ def _event_form(fmt: str) -> Callable[[dict[str, Any]], str]:
     if not fmt:
         return system.event
     if fmt in ("json", "{{json .}}"):
-        return lambda message: jsontext.dumps(message) + "\n"
+        return lambda message: jsontext.dumps(system.sorted_attributes(message)) + "\n"
     from fairlead.cli import template
 
     parsed = template.Template(fmt, prefix="Error parsing format: ", parse_code=64, code=64)
@@ -110,6 +121,9 @@ def df(api: Client, argv: list[str]) -> int:
 
     options = parse(DF, argv)
     data = api.get("/system/df")
+    if options["verbose"] and options["format"] not in ("", "table"):
+        sys.stdout.write(usage.show_all(data, options["format"]))
+        return 0
     if not options["verbose"]:
         sys.stdout.write(usage.show(data, options["format"]))
         return 0
@@ -131,9 +145,15 @@ def prune(api: Client, argv: list[str]) -> int:
         f"  - all {'images without at least one container associated to them' if everything else 'dangling images'}",
         f"  - {'all' if everything else 'unused'} build cache",
     ]
-    if not options["force"] and not prunes.confirm("WARNING! This will remove:\n" + "\n".join(goes) + "\n"):
-        return 0
     wanted = client.filters(options["filter"])
+    if with_volumes and "until" in wanted:
+        raise client.Refused('ERROR: The "until" filter is not supported with "--volumes"')
+    told = "WARNING! This will remove:\n" + "\n".join(goes) + "\n"
+    filtered = userconfig.prune_filters(wanted)
+    if shown := sorted(f"{name}={value}" for name, values in filtered.items() for value in values):
+        told += "\n  Items to be pruned will be filtered with:\n" + "".join(f"  - {each}\n" for each in shown)
+    if not options["force"] and not prunes.confirm(told):
+        return 0
     freed = prunes.containers(api, wanted)
     freed += prunes.networks(api, wanted)
     if with_volumes:

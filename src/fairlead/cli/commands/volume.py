@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fairlead.cli import client, inspection
+from fairlead.cli import client, inspection, userconfig
 from fairlead.cli.commands import prune as prunes
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
@@ -19,8 +19,9 @@ def list_volumes(api: Client, argv: list[str]) -> int:
     from fairlead.cli.listings import volumes
 
     options = parse(LIST, argv)
+    fmt = options["format"] or ("" if options["quiet"] else userconfig.text("volumesFormat"))
     answer = api.get("/volumes", filters=client.filters(options["filter"]))
-    sys.stdout.write(volumes.show(answer.get("Volumes") or [], options["format"], quiet=options["quiet"]))
+    sys.stdout.write(volumes.show(answer.get("Volumes") or [], fmt, quiet=options["quiet"]))
     return 0
 
 
@@ -67,7 +68,7 @@ def inspect(api: Client, argv: list[str]) -> int:
 
 def prune(api: Client, argv: list[str]) -> int:
     options = parse(PRUNE, argv)
-    which = "local volumes" if options["all"] else "anonymous local volumes"
+    which = "all local volumes" if options["all"] else "anonymous local volumes"
     warning = f"WARNING! This will remove {which} not used by at least one container."
     if not options["force"] and not prunes.confirm(warning):
         return 0

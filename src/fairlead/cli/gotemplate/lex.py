@@ -29,7 +29,7 @@ class Token:
             return "EOF"
         if self.kind == "error":
             return self.text
-        if self.kind == "keyword":
+        if self.kind in ("keyword", "dot"):
             return f"<{self.text}>"
         if len(self.text) > 10:
             return f"{quote(self.text[:10])}..."

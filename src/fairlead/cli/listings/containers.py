@@ -34,6 +34,22 @@ def show(
     )
 
 
+def asks_size(fmt: str) -> bool:
+    """Whether a template shows sizes, which take the daemon a look at every file; TemplateError where it is bad."""
+    from fairlead.cli import template
+
+    asked = set()
+
+    class Noting(template.Context):
+        def __getitem__(self, name: str) -> Any:
+            asked.add(name)
+            return super().__getitem__(name)
+
+    fields = {**dict.fromkeys(kind(no_trunc=False).fields, ""), "Label": lambda _name: ""}
+    template.Template(fmt, prefix=_ERRORS).render(Noting("*formatter.ContainerContext", fields))
+    return "Size" in asked or "json ." in fmt
+
+
 def kind(*, no_trunc: bool, with_size: bool = False) -> formats.Kind:
     fields: dict[str, Any] = {
         "ID": (lambda item: item["Id"]) if no_trunc else (lambda item: item["Id"][:12]),

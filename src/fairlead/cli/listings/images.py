@@ -38,8 +38,12 @@ def show(
 
 def show_usage(items: Sequence[Item], fmt: str = "") -> str:
     """The images part of `system df -v`."""
-    rows = [_rows(item, digests=False)[0] for item in items]
-    return formats.listing(kind(no_trunc=False, columns=_USAGE_COLUMNS), rows, fmt)
+    return formats.listing(kind(no_trunc=False, columns=_USAGE_COLUMNS), rows(items), fmt)
+
+
+def rows(items: Sequence[Item]) -> list[Item]:
+    """One row for each image."""
+    return [_rows(item, digests=False)[0] for item in items]
 
 
 def kind(*, no_trunc: bool, columns: Sequence[str], digests: bool = False) -> formats.Kind:

@@ -159,6 +159,12 @@ def event(message: Item) -> str:
     return f"{when} {message['Type']} {message['Action']} {actor.get('ID', '')}{tail}\n"
 
 
+def sorted_attributes(message: Item) -> Item:
+    """An event as Go prints it: maps by their keys."""
+    actor = message.get("Actor") or {}
+    return {**message, "Actor": {**actor, "Attributes": dict(sorted((actor.get("Attributes") or {}).items()))}}
+
+
 def event_row(message: Item) -> Item:
     """An event for a template: Docker's struct spells these fields otherwise than its JSON."""
     row = {**message, "Time": message.get("time"), "TimeNano": message.get("timeNano"), "Scope": message.get("scope")}
@@ -171,6 +177,10 @@ def event_row(message: Item) -> Item:
 
 def cache(records: Sequence[Item]) -> str:
     """The build cache part of `system df -v`."""
+    return formats.listing(cache_kind(), records)
+
+
+def cache_kind() -> formats.Kind:
     titles = {
         "ID": "CACHE ID", "Type": "CACHE TYPE", "Size": "SIZE", "Created": "CREATED", "LastUsed": "LAST USED",
         "Usage": "USAGE", "Shared": "SHARED",
@@ -184,5 +194,4 @@ def cache(records: Sequence[Item]) -> str:
         "Usage": lambda item: str(item.get("UsageCount", 0)),
         "Shared": lambda item: _fact(item.get("Shared")),
     }
-    kind = formats.Kind("*formatter.buildCacheContext", fields, titles, list(titles))
-    return formats.listing(kind, records)
+    return formats.Kind("*formatter.buildCacheContext", fields, titles, list(titles))

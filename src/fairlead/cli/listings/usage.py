@@ -67,6 +67,25 @@ def _cache(data: dict[str, Any]) -> dict[str, str]:
     return _row("Build Cache", len(records), active, size, free, percent=False)
 
 
+def show_all(data: dict[str, Any], fmt: str) -> str:
+    """The text of `system df -v --format`: a template over the four lists."""
+    from fairlead.cli import template
+    from fairlead.cli.gotemplate import functions
+    from fairlead.cli.listings import containers, images, system, volumes
+
+    kinds = {
+        "Images": images.kind(no_trunc=True, columns=()), "Containers": containers.kind(no_trunc=True),
+        "Volumes": volumes.kind(), "BuildCache": system.cache_kind(),
+    }  # fmt: skip
+    rows = {name: data.get(name) or [] for name in kinds}
+    rows["Images"] = [{**row, "Digest": ""} for row in images.rows(rows["Images"])]
+    found = {name: [formats.context(kind, row) for row in rows[name]] for name, kind in kinds.items()}
+    if fmt in ("json", "{{json .}}"):
+        lists = [f'"{name}":[{",".join(map(functions.to_json, shown))}]' for name, shown in found.items()]
+        return "{" + ",".join(lists) + "}\n"
+    return template.Template(fmt).render(template.Context("*formatter.diskUsageContext", found)) + "\n"
+
+
 def cache_size(data: dict[str, Any]) -> str:
     """What the build cache takes."""
     return _cache(data)["Size"]

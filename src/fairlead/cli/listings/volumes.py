@@ -45,8 +45,11 @@ def show(items: Sequence[Item], fmt: str = "", *, quiet: bool = False) -> str:
 
 def show_usage(items: Sequence[Item]) -> str:
     """The volumes part of `system df -v`."""
-    kind = formats.Kind("*formatter.volumeContext", _FIELDS, _TITLES, ("Name", "Links", "Size"), (), "Name")
-    return formats.listing(kind, items)
+    return formats.listing(kind(), items)
+
+
+def kind() -> formats.Kind:
+    return formats.Kind("*formatter.volumeContext", _FIELDS, _TITLES, ("Name", "Links", "Size"), (), "Name")
 
 
 def _usage(item: Item, name: str, render: Any) -> str:
