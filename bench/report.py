@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import streamwork
 from commands import Results
 
 OURS = "fairlead"
@@ -79,6 +80,11 @@ def goals(growth: int) -> list[Goal]:
             "req/s over a link, 16 connections / bare veth, bridge, conntrack", "req/s, 16 connections via link",
             "bare", 0.95, at_most=False,
         ),
+        *(
+            _peer(f"{name} / dockerd", streamwork.case(name), "dockerd", 0.5, at_most=False)
+            for name in streamwork.CASES
+        ),
+        Goal(streamwork.MEMORY, (streamwork.MEMORY, OURS), None, 16),
         _peer("load of 15,000 files / dockerd", "load", "dockerd", 1.0),
         _peer("build, 20 steps from the cache / dockerd", "build, 20 steps from the cache", "dockerd", 0.5),
         Goal("peak memory of the daemon, MB", ("peak memory of the daemon after load, MB", OURS), None, 100),

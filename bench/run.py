@@ -22,8 +22,9 @@ import images  # noqa: E402
 import imagework  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
+import streamwork  # noqa: E402
 
-SECTIONS = ("run", "life", "ready", "data", "scale", "images")  # images last: what they leave to be written disturbs
+SECTIONS = ("run", "life", "ready", "data", "scale", "streams", "images")  # images last: what they leave to be written disturbs
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
@@ -34,11 +35,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=12, help="times each command is measured (default 12)")
     parser.add_argument("--seconds", type=int, default=2, help="length of one load run (default 2)")
     parser.add_argument("--growth", type=int, default=300, help="containers to grow to (default 300)")
-    parser.add_argument("--quick", action="store_true", help="3 rounds, 1 s, 100 containers")
+    parser.add_argument("--stream-mb", type=int, default=1024, help="how much a stream carries (default 1024)")
+    parser.add_argument("--quick", action="store_true", help="3 rounds, 1 s, 100 containers, streams of 256 MB")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "latest.json")
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.rounds, chosen.seconds, chosen.growth = 3, 1, 100
+        chosen.rounds, chosen.seconds, chosen.growth, chosen.stream_mb = 3, 1, 100, 256
     return chosen
 
 
@@ -53,6 +55,7 @@ def measure(
         "life": lambda: commands.life(running, chosen.rounds, results),
         "ready": lambda: commands.ready(running, max(chosen.rounds // 2, 3), results),
         "data": lambda: datapath.measure(running, work, 5, chosen.seconds, results),
+        "streams": lambda: streamwork.measure(running, chosen.stream_mb, max(chosen.rounds // 4, 1), results),
         "images": lambda: imagework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
     }
