@@ -15,7 +15,7 @@ from fairlead.model.container import Container
 from fairlead.model.request import ContainerView
 
 _MARK = "@status@"
-_KEEP = 2048
+_SPARE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,29 @@ class _Kept:
 
 
 class Summaries:
+    """Two generations of texts: when the younger holds more than is listed, most of it is of containers that are
+    gone, and what the next lists do not ask for goes with the older."""
+
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._older: dict[str, _Kept] = {}
 
     def render(self, views: Sequence[ContainerView], version: tuple[int, int]) -> bytes:
+        if len(self._kept) > len(views) + len(views) // 4 + _SPARE:
+            self._kept, self._older = {}, self._kept
         now = schema.now()
         entries = []
         for view in views:
-            known = self._kept.get(view.container.id)
-            if known is None or not known.holds(view, version):
-                known = self._kept[view.container.id] = _keep(view, version)
+            known = self._known(view, version)
             entries.append(f"{known.before}{json.dumps(schema.status_text(view, now))}{known.after}")
-        if len(self._kept) > _KEEP:
-            self._kept.clear()
         return f"[{','.join(entries)}]\n".encode()
+
+    def _known(self, view: ContainerView, version: tuple[int, int]) -> _Kept:
+        known = self._kept.get(view.container.id) or self._older.pop(view.container.id, None)
+        if known is None or not known.holds(view, version):
+            known = _keep(view, version)
+        self._kept[view.container.id] = known
+        return known
 
 
 def _keep(view: ContainerView, version: tuple[int, int]) -> _Kept:
