@@ -24,7 +24,8 @@ import report  # noqa: E402
 import shell  # noqa: E402
 import streamwork  # noqa: E402
 
-SECTIONS = ("run", "life", "ready", "data", "scale", "streams", "images")  # images last: what they leave to be written disturbs
+# images last: what they leave to be written disturbs
+SECTIONS = ("run", "life", "ready", "data", "scale", "streams", "images")
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
