@@ -113,7 +113,9 @@ class Connection:
 
     async def _hijack(self, head: Head, reply: Hijack) -> None:
         """Switch to the raw stream. Its end is the end of the connection."""
-        if head.upgrade:
+        if reply.head:
+            self._channel.write(reply.head)
+        elif head.upgrade:
             self._channel.write(self._http.switch(reply.content_type))
         else:
             self._channel.write(self._http.raw_head(reply.content_type))

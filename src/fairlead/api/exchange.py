@@ -113,7 +113,9 @@ class Hijack:
     """The connection becomes a raw stream in both directions, worked by `pump` until it returns."""
 
     pump: Callable[[Duplex], Awaitable[None]]
-    content_type: str
+    content_type: str = ""
+    head: bytes = b""
+    """What is answered instead of Docker's own upgrade."""
 
 
 Reply = Response | Stream | Hijack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 
 from fairlead.api import errors, streams
 from fairlead.api.exchange import Duplex, Hijack, Reply, Request, Response, Route, Stream
@@ -12,6 +13,9 @@ from fairlead.api.schema import logging, times
 from fairlead.api.services import Containers
 from fairlead.errors import EngineError, InvalidParameter
 from fairlead.model.request import AttachRequest, ExitResult, LogBatch, LogRequest, WaitCondition
+
+_STREAMS_CHOSEN_SINCE = (1, 42)
+"""Of a websocket; before, it carries all three."""
 
 
 class StreamRoutes:
@@ -28,14 +32,7 @@ class StreamRoutes:
         return Stream(chunks=_exit(self._containers.wait(request.params["name"], condition)))
 
     async def attach(self, request: Request) -> Reply:
-        wanted = AttachRequest(
-            stdin=request.flag("stdin"),
-            stdout=request.flag("stdout"),
-            stderr=request.flag("stderr"),
-            stream=request.flag("stream"),
-            logs=request.flag("logs"),
-            detach_keys=request.text("detachKeys") or None,
-        )
+        wanted = _attachment(request)
         try:
             stdio = await self._containers.attach(request.params["name"], wanted)
         except EngineError as error:
@@ -47,6 +44,21 @@ class StreamRoutes:
             await streams.pump(stdio, duplex, stdin=wanted.stdin)
 
         return Hijack(pump=pump, content_type=streams.content_type(request.version, tty=stdio.tty))
+
+    async def attach_websocket(self, request: Request) -> Reply:
+        from fairlead.api import websocket
+
+        answer, state = websocket.accept(request.head.headers)
+        wanted = _attachment(request)
+        if request.version < _STREAMS_CHOSEN_SINCE:
+            wanted = replace(wanted, stdin=True, stdout=True, stderr=True)
+        stdio = await self._containers.attach(request.params["name"], wanted)
+        binary = request.version >= websocket.BINARY_SINCE
+
+        async def pump(duplex: Duplex) -> None:
+            await websocket.pump(stdio, duplex, state, binary=binary)
+
+        return Hijack(pump=pump, head=answer)
 
     async def logs(self, request: Request) -> Reply:
         wanted = LogRequest(
@@ -68,6 +80,17 @@ class StreamRoutes:
             self._containers.logs(name, wanted), tty=tty, timestamps=request.flag("timestamps"), details=details
         )
         return Stream(chunks=chunks, content_type=streams.content_type(request.version, tty=tty))
+
+
+def _attachment(request: Request) -> AttachRequest:
+    return AttachRequest(
+        stdin=request.flag("stdin"),
+        stdout=request.flag("stdout"),
+        stderr=request.flag("stderr"),
+        stream=request.flag("stream"),
+        logs=request.flag("logs"),
+        detach_keys=request.text("detachKeys") or None,
+    )
 
 
 async def _exit(result: Awaitable[ExitResult]) -> AsyncIterator[bytes]:
@@ -103,5 +126,6 @@ def routes(containers: Containers) -> list[Route]:
     return [
         Route("POST", "/containers/{name}/wait", handlers.wait),
         Route("POST", "/containers/{name}/attach", handlers.attach),
+        Route("GET", "/containers/{name}/attach/ws", handlers.attach_websocket),
         Route("GET", "/containers/{name}/logs", handlers.logs),
     ]
