@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairlead.api.server import Server
-from fairlead.daemon import config, listeners
+from fairlead.daemon import config, listeners, memory
 from fairlead.daemon.supervise import Supervisor
 from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
@@ -59,6 +59,7 @@ from fairlead.images.layers import Layers
 from fairlead.images.snapshots import Snapshots
 from fairlead.images.transfers import Transfers
 from fairlead.linux import files
+from fairlead.linux import memory as heap
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Controller
 from fairlead.runtime.runtime import Runtime
@@ -167,6 +168,7 @@ async def serve(settings: Settings) -> None:
         made.engine.healer.begin()
         await made.images.sweep()
         made.engine.builder.sweep()
+        background.create_task(memory.watch(), name="memory")
         await _listen(settings, Server(settings, made.engine, requests), stop)
         await requests.finish(_GRACE_S)
         if settings.stop_containers_on_exit:
@@ -231,6 +233,7 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     os.umask(0o022)
     os.chdir("/")
+    heap.settle()
     try:
         asyncio.run(serve(settings))
     except EngineError as error:
