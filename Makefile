@@ -5,7 +5,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 TESTS ?= tests
 API ?=
 
-.PHONY: setup demo test conformance soak check bench
+.PHONY: setup demo test conformance soak reachability check bench
 
 setup:
 	@scripts/setup
@@ -25,6 +25,10 @@ conformance: setup
 # The long proofs: load, kill -9, fuzz. Minutes each, off everywhere else.
 soak: setup
 	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS) -m soak
+
+# Who reaches whom, asked from every place, and the tables of docs/networking.md written anew.
+reachability: setup
+	$(AS_ROOT) $(PYTHON) -m pytest -q tests/integration/network/test_reachability.py --write-tables
 
 check: setup
 	$(PYTHON) -m pytest -q tests/test_repository.py tests/unit

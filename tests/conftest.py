@@ -17,6 +17,7 @@ from testbed.images import build_images
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance")
     group.addoption("--api-definitions", default="", metavar="DIR", help="check answers against Docker's definitions")
+    group.addoption("--write-tables", action="store_true", help="write the tables of docs/networking.md as seen")
     group.addoption("--target", default="fairlead", choices=["fairlead", "docker"], help="which engine is driven")
 
 
