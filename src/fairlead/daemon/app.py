@@ -55,6 +55,7 @@ from fairlead.engine.volumes import Volumes
 from fairlead.engine.waiters import Waiters
 from fairlead.errors import EngineError, SystemFailure
 from fairlead.images.blobs import Blobs
+from fairlead.images.job import Jobs
 from fairlead.images.layers import Layers
 from fairlead.images.snapshots import Snapshots
 from fairlead.images.transfers import Transfers
@@ -87,6 +88,7 @@ class Assembly:
     runtime: Runtime
     registry: Registry
     control: Control
+    jobs: Jobs
     transfers: Transfers
 
 
@@ -95,7 +97,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     events, waiters = Events(), Waiters()
     registry, etc = Registry(ContainerStore(database)), EtcFiles(settings)
     controller, runtime = Controller(settings), Runtime(settings)
-    layers = Layers(settings.data_root / "overlay2")
+    layers = Layers(settings.data_root / "overlay2", jobs := Jobs())
     images = Images(ImageStore(database), layers, Blobs(settings.data_root / "blobs"), events,
                     transfers := Transfers(settings))  # fmt: skip
     snapshots = Snapshots(settings.data_root / "overlay2", images.directories)
@@ -138,15 +140,15 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         etc=etc, monitor=monitor, control=control, remover=remover, tasks=tasks,
     )  # fmt: skip
     engine = Engine(
-        containers=containers, execs=execs, copier=Copier(registry, snapshots, etc, events),
-        changes=Changes(registry, snapshots),
+        containers=containers, execs=execs, copier=Copier(registry, snapshots, jobs, etc, events),
+        changes=Changes(registry, snapshots, jobs),
         committer=Committer(registry, control, images, snapshots, events), stats=Stats(registry, runtime),
         images=images, builder=Builder(settings, images, snapshots, containers),
         bootstrap=Bootstrap(images), registries=Registries(transfers), networks=networks,
         healer=Healer(tasks, registry, topology, connector, controller), volumes=volumes,
         events=events, system=System(settings, registry, images, usage, runtime, events),
     )  # fmt: skip
-    return Assembly(engine, restore, images, controller, directory, runtime, registry, control, transfers)
+    return Assembly(engine, restore, images, controller, directory, runtime, registry, control, jobs, transfers)
 
 
 async def serve(settings: Settings) -> None:
@@ -179,6 +181,7 @@ async def serve(settings: Settings) -> None:
         made.directory.close()
         await made.controller.close(teardown=settings.stop_containers_on_exit)
         made.transfers.close()
+        made.jobs.close()
         made.runtime.close(teardown=settings.stop_containers_on_exit)
         database.close()
         os.close(lock)

@@ -10,7 +10,7 @@ from fairlead import ids
 from fairlead.engine import platform as platforms
 from fairlead.engine.images import Images
 from fairlead.errors import InvalidParameter, NotFound
-from fairlead.images import archive, job, layers, manifest, reference
+from fairlead.images import archive, layers, manifest, reference
 from fairlead.images.archive import Archived, Contents, Layer, Saved
 from fairlead.images.layers import Unpacked
 from fairlead.model.image import Image
@@ -55,9 +55,8 @@ class Loading:
             "prefix": self._prefix,
             "known": known,
             "limit": layers.DEFAULT_LIMIT,
-            "site": job.site(),
         }
-        return Contents(await job.run("load", arguments, chunks=chunks))
+        return Contents(await self._images.layers.jobs.run("load", arguments, chunks=chunks))
 
     async def close(self) -> None:
         """Removes what became part of no image."""
@@ -109,7 +108,7 @@ class Loading:
         same = [unpacked.directory for unpacked in brought if unpacked.diff_id == layer.diff_id]
         source = (same or self._images.store.directories_of(layer.diff_id) or [layer.directory])[0]
         arguments = {"tree": str(content.diff(source)), "recipe": str(content.recipe(source))}
-        made = await content.unpack(chunks=job.output("replay", arguments))
+        made = await content.unpack(chunks=content.jobs.output("replay", arguments))
         self._copies.add(made.directory)
         return made
 
@@ -121,7 +120,7 @@ async def save(images: Images, names: Sequence[str]) -> AsyncIterator[bytes]:
         image = images.get(name)
         _, tags = chosen.setdefault(image.id, (image, []))
         tags += _tags(image, name)
-    async for chunk in job.output("assemble", {"members": _members(images, chosen)}):
+    async for chunk in images.layers.jobs.output("assemble", {"members": _members(images, chosen)}):
         yield chunk
 
 

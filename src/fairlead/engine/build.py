@@ -52,7 +52,7 @@ class Builder:
         names = [_name(tag) for tag in request.tags]
         work = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._tools.images.layers.root))
         try:
-            context = await receive(work, body, request.dockerfile, request.remote)
+            context = await receive(work, self._tools.images.layers.jobs, body, request.dockerfile, request.remote)
             order = self._order(context, request, names)
             async for row in order.messages():
                 yield row

@@ -11,7 +11,7 @@ from typing import Any
 
 from fairlead import patterns
 from fairlead.errors import InvalidParameter
-from fairlead.images import job
+from fairlead.images.job import Jobs
 from fairlead.images.worker import sums
 from fairlead.linux import files
 
@@ -80,6 +80,7 @@ class Context:
     """`tree` is None where a Dockerfile alone was given from afar."""
 
     work: Path
+    jobs: Jobs
     tree: Path | None
     table: Table | None
     dockerfile: str
@@ -93,38 +94,38 @@ class Context:
             if pattern.split("/")[0] == "..":
                 raise InvalidParameter(f"forbidden path outside the build context: {pattern} ()")
             found = self.table.find(pattern) if self.table else None
-            out += found if found is not None else await _survey(self.tree, pattern)
+            out += found if found is not None else await _survey(self.jobs, self.tree, pattern)
         return out
 
 
-async def _survey(tree: Path, pattern: str) -> list[Found]:
+async def _survey(jobs: Jobs, tree: Path, pattern: str) -> list[Found]:
     try:
-        answer = await job.run("sums", {"source": str(tree), "patterns": [pattern]})
+        answer = await jobs.run("sums", {"source": str(tree), "patterns": [pattern]})
     except InvalidParameter as error:
         hint = "file not found in build context or excluded by .dockerignore: "
         raise InvalidParameter(f"{hint * error.message.endswith('does not exist')}{error.message}") from None
     return [Found(row["path"], row["sum"]) for row in answer["found"]]
 
 
-async def receive(work: Path, body: AsyncIterator[bytes], name: str, remote: str) -> Context:
+async def receive(work: Path, jobs: Jobs, body: AsyncIterator[bytes], name: str, remote: str) -> Context:
     """Unpacks what the client sent, or what lies at `remote`, into `work`."""
     tree, table = work / "context", work / "sums"
     tree.mkdir()
-    unpacking = {"target": str(tree), "limit": _LIMIT, "site": job.site(), "sums": str(table)}
+    unpacking = {"target": str(tree), "limit": _LIMIT, "sums": str(table)}
     if not remote:
-        await job.run("unpack", unpacking, chunks=body)
-        return _located(work, tree, Table(table), name)
+        await jobs.run("unpack", unpacking, chunks=body)
+        return _located(work, jobs, tree, Table(table), name)
     _check_remote(remote)
-    fetched = await fetch(remote, work / "remote")
+    fetched = await fetch(jobs, remote, work / "remote")
     fd = os.open(work / "remote", os.O_RDONLY | os.O_CLOEXEC)
     try:
         if fetched["text"]:
-            return Context(work, None, None, _text(fd, name))
-        await job.run("unpack", unpacking, stdin=fd)
+            return Context(work, jobs, None, None, _text(fd, name))
+        await jobs.run("unpack", unpacking, stdin=fd)
     finally:
         os.close(fd)
         (work / "remote").unlink()
-    return _located(work, tree, Table(table), name)
+    return _located(work, jobs, tree, Table(table), name)
 
 
 def _check_remote(remote: str) -> None:
@@ -134,14 +135,14 @@ def _check_remote(remote: str) -> None:
         raise InvalidParameter(f"remoteURL ({remote}) could not be recognized as URL")
 
 
-async def fetch(url: str, path: Path) -> Mapping[str, Any]:
+async def fetch(jobs: Jobs, url: str, path: Path) -> Mapping[str, Any]:
     """Downloads into a new file."""
     environment = {name.lower(): value for name, value in os.environ.items() if value}
     proxies = {name.removesuffix("_proxy"): environment[name] for name in _PROXIES if name in environment}
-    return await job.run("fetch", {"url": url, "path": str(path), "proxies": proxies})
+    return await jobs.run("fetch", {"url": url, "path": str(path), "proxies": proxies})
 
 
-def _located(work: Path, tree: Path, table: Table, name: str) -> Context:
+def _located(work: Path, jobs: Jobs, tree: Path, table: Table, name: str) -> Context:
     """Reads the Dockerfile, and takes it out of the context if .dockerignore says so, with that file itself."""
     name = posixpath.normpath(name).lstrip("/")
     for path in dict.fromkeys((name, "dockerfile" if name == "Dockerfile" else name)):
@@ -154,7 +155,7 @@ def _located(work: Path, tree: Path, table: Table, name: str) -> Context:
         finally:
             os.close(fd)
         _leave_out(tree, table, path)
-        return Context(work, tree, table, text)
+        return Context(work, jobs, tree, table, text)
     raise InvalidParameter(f"Cannot locate specified Dockerfile: {name}")
 
 

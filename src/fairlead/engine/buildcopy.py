@@ -17,7 +17,6 @@ from fairlead.engine.buildsources import Sources
 from fairlead.engine.buildsteps import Scope
 from fairlead.engine.buildtools import Say, Tools
 from fairlead.errors import EngineError, InvalidParameter
-from fairlead.images import job
 from fairlead.images.dockerfile import syntax, words
 from fairlead.images.dockerfile.instructions import Instruction
 from fairlead.images.layers import Unpacked
@@ -132,7 +131,7 @@ class CopyStep:
         self, step: Instruction, url: str, destination: str, scope: Scope, stack: AsyncExitStack
     ) -> Part:
         folder = self._folder(stack)
-        fetched = await buildcontext.fetch(url, folder / _UNNAMED)
+        fetched = await buildcontext.fetch(self.sources.context.jobs, url, folder / _UNNAMED)
         await self.say("\n")
         expected = scope.expand(step.flag("checksum"))
         if expected and expected != f"sha256:{fetched['digest']}":
@@ -179,10 +178,9 @@ class CopyStep:
             "archives": part.archives,
             "parents": copy.step.has("parents") and not part.here,
             "exclude": list(copy.step.flags.get("exclude", ())),
-            "site": job.site(),
         }
         try:
-            await job.run("copy", arguments)
+            await self.tools.images.layers.jobs.run("copy", arguments)
         except InvalidParameter as error:
             raise InvalidParameter(f"failed to copy files: {error.message}") from error
 

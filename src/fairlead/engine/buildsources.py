@@ -10,7 +10,6 @@ from pathlib import Path
 from fairlead import ids
 from fairlead.engine.buildcontext import Context, Found
 from fairlead.errors import InvalidParameter
-from fairlead.images import job
 from fairlead.images.snapshots import Snapshots
 from fairlead.linux import files, mounts
 from fairlead.model.image import Image
@@ -66,7 +65,7 @@ class Sources:
         if missing:
             async with AsyncExitStack() as stack:
                 tree = self._mounted(image, stack)
-                answer = await job.run("sums", {"source": str(tree), "patterns": missing})
+                answer = await self.context.jobs.run("sums", {"source": str(tree), "patterns": missing})
             for pattern in missing:
                 rows = [row for row in answer["found"] if row["pattern"] == pattern]
                 self.known[top, pattern] = [Found(row["path"], row["sum"]) for row in rows]

@@ -15,7 +15,6 @@ from fairlead.engine.buildrun import Runner
 from fairlead.engine.buildsteps import Scope
 from fairlead.engine.buildtools import Say, Tools
 from fairlead.errors import InvalidParameter
-from fairlead.images import job
 from fairlead.images.dockerfile import instructions, mounts, syntax
 from fairlead.images.dockerfile.instructions import Instruction
 from fairlead.images.layers import Unpacked
@@ -175,7 +174,7 @@ class StageBuilder:
             snapshots.prepare(snapshot, self.image)
             merged = snapshots.mount(snapshot)
             try:
-                await job.run("mkdir", {"target": str(merged), "path": self._config.working_dir})
+                await self._images.layers.jobs.run("mkdir", {"target": str(merged), "path": self._config.working_dir})
             except InvalidParameter as error:
                 raise InvalidParameter(f"Cannot mkdir: {self._config.working_dir} is not a directory") from error
             snapshots.umount(snapshot)

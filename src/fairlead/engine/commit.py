@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ from fairlead.engine.events import Events
 from fairlead.engine.images import Images
 from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, EngineError, InvalidParameter
-from fairlead.images import job, reference
+from fairlead.images import reference
 from fairlead.images.layers import Unpacked
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Config, Container, Status
@@ -57,22 +55,13 @@ class Committer:
 
     async def _layer(self, container: Container) -> Unpacked:
         """A copy of the upper directory, as the layer it would be had it come in an archive: from child to child."""
-        reader, writer = os.pipe2(os.O_CLOEXEC)
         view = {
             "upper": str(self._snapshots.upper(container.id)),
             "lower": [str(path) for path in self._snapshots.layers(container.id)],
         }
-        try:
-            async with asyncio.TaskGroup() as group:
-                pack = group.create_task(job.run("pack", view, stdout=writer), name="commit: pack")
-                unpack = group.create_task(self._images.layers.unpack(stdin=reader), name="commit: unpack")
-                await asyncio.sleep(0)  # both children have their ends once both tasks have begun
-                os.close(reader)
-                os.close(writer)
-        except BaseExceptionGroup as failures:
-            raise next((e for e in failures.exceptions if isinstance(e, EngineError)), failures) from None
-        pack.result()
-        return unpack.result()
+        layers = self._images.layers
+        async with layers.jobs.piped("pack", view) as packed:
+            return await layers.unpack(stdin=packed)
 
     def _image(self, container: Container, config: Config, request: CommitRequest, layer: Unpacked) -> Image:
         entry = HistoryEntry(

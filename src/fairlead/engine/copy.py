@@ -14,7 +14,7 @@ from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, EngineError, Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.images import job
+from fairlead.images.job import Jobs, Output
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Container, Status
 from fairlead.runtime import users
@@ -24,16 +24,17 @@ _FAULTS: dict[str, type[EngineError]] = {"invalid": InvalidParameter, "forbidden
 
 
 class Copier:
-    def __init__(self, registry: Registry, snapshots: Snapshots, etc: EtcFiles, events: Events) -> None:
+    def __init__(self, registry: Registry, snapshots: Snapshots, jobs: Jobs, etc: EtcFiles, events: Events) -> None:
         self._registry = registry
         self._snapshots = snapshots
+        self._jobs = jobs
         self._etc = etc
         self._events = events
 
     async def stat(self, ref: str, path: str) -> PathStat:
         container = self._registry.get(ref)
         with self._snapshots.held(container.id) as root:
-            answer = _checked(await job.run("stat", self._view(container, root, path)), ref, path)
+            answer = _checked(await self._jobs.run("stat", self._view(container, root, path)), ref, path)
         return _stat(answer)
 
     async def archive(self, ref: str, path: str) -> tuple[PathStat, AsyncIterator[bytes]]:
@@ -41,7 +42,7 @@ class Copier:
         container = self._registry.get(ref)
         with ExitStack() as held:
             root = held.enter_context(self._snapshots.held(container.id))
-            answer, output = await job.begin("read", self._view(container, root, path))
+            answer, output = await self._jobs.begin("read", self._view(container, root, path))
             try:
                 answer = _checked(answer, ref, path)
             except EngineError:
@@ -62,11 +63,10 @@ class Copier:
             view["read_only"] = container.host_config.read_only_rootfs
             view["careful"] = careful
             view["owner"] = None
-            view["site"] = job.site()
             if copy_owner and container.config.user:
                 who = users.resolve(root, container.config.user, ())
                 view["owner"] = [who.uid, who.gid]
-            _checked(await job.run("extract", view, chunks=chunks), ref, path)
+            _checked(await self._jobs.run("extract", view, chunks=chunks), ref, path)
         self._events.container(container, "extract-to-dir")
 
     async def export(self, ref: str) -> AsyncIterator[bytes]:
@@ -78,7 +78,7 @@ class Copier:
             raise Conflict(f"You cannot export container {container.id} which is being removed")
         with ExitStack() as held:
             root = held.enter_context(self._snapshots.held(container.id))
-            _, output = await job.begin("export_root", {"root": str(root)})
+            _, output = await self._jobs.begin("export_root", {"root": str(root)})
             chunks = Held(output, held.pop_all())
         self._events.container(container, "export")
         return chunks
@@ -96,7 +96,7 @@ class Copier:
 class Held:
     """A worker's output, during which something is held."""
 
-    def __init__(self, output: job.Output, held: ExitStack) -> None:
+    def __init__(self, output: Output, held: ExitStack) -> None:
         self._output = output
         self._held = held
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairlead.engine.registry import Registry
-from fairlead.images import job
+from fairlead.images.job import Jobs
 from fairlead.images.snapshots import Snapshots
 
 Change = tuple[int, str]
@@ -13,13 +13,14 @@ Change = tuple[int, str]
 
 
 class Changes:
-    def __init__(self, registry: Registry, snapshots: Snapshots) -> None:
+    def __init__(self, registry: Registry, snapshots: Snapshots, jobs: Jobs) -> None:
         self._registry = registry
         self._snapshots = snapshots
+        self._jobs = jobs
 
     async def of(self, ref: str) -> Sequence[Change]:
         """Sorted by path."""
         container = self._registry.get(ref)
         lower = [str(path) for path in self._snapshots.layers(container.id)]
-        answer = await job.run("diff", {"upper": str(self._snapshots.upper(container.id)), "lower": lower})
+        answer = await self._jobs.run("diff", {"upper": str(self._snapshots.upper(container.id)), "lower": lower})
         return [(kind, path) for kind, path in answer["changes"]]

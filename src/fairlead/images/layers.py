@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairlead.images import job
+from fairlead.images.job import Jobs
 
 _SNAPSHOTS_OWN = frozenset({"empty", "init"})
 """What snapshots.py keeps beside the layers for all containers."""
@@ -54,8 +54,9 @@ class Unpacked:
 class Layers:
     """The directory of layers."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, jobs: Jobs) -> None:
         self.root = root
+        self.jobs = jobs
         root.mkdir(parents=True, exist_ok=True, mode=0o710)
 
     def diff(self, directory: str) -> Path:
@@ -77,13 +78,12 @@ class Layers:
         """Unpacks a tar stream as a layer. Leaves nothing behind if it is refused."""
         directory = self.new()
         try:
-            answer = await job.run(
+            answer = await self.jobs.run(
                 "unpack",
                 {
                     "target": str(self.diff(directory)),
                     "recipe": str(self.recipe(directory)),
                     "limit": limit,
-                    "site": job.site(),
                 },
                 chunks=chunks,
                 stdin=stdin,
@@ -105,7 +105,7 @@ class Layers:
         directory = f"layer-{secrets.token_hex(16)}"
         (self.root / directory).mkdir(mode=0o700)
         try:
-            answer = await job.run("seal", {"tree": str(tree), "recipe": str(self.recipe(directory))})
+            answer = await self.jobs.run("seal", {"tree": str(tree), "recipe": str(self.recipe(directory))})
             tree.rename(self.diff(directory))
             self.note(directory, answer["tar_size"])
         except BaseException:
@@ -124,7 +124,7 @@ class Layers:
     async def remove(self, *directories: str) -> None:
         """Deletes layers' trees. What cannot be deleted now is left to the next start's sweep."""
         if directories:
-            answer = await job.run("remove", {"paths": [str(self.root / d) for d in directories]})
+            answer = await self.jobs.run("remove", {"paths": [str(self.root / d) for d in directories]})
             for path, why in answer["left"].items():
                 log.warning("remove layer %s: %s", path, why)
 

@@ -6,7 +6,6 @@ Here only short JSON lines come by; the bytes of images never do.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import signal
@@ -14,11 +13,11 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import fairlead
 from fairlead.errors import SystemFailure
+from fairlead.images import workers
 from fairlead.images.endpoints import Endpoint
 from fairlead.linux import process
 from fairlead.model.request import RegistryLogin
@@ -33,14 +32,6 @@ _IDLE_S = 600
 _ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 Message = dict[str, Any]
 Tell = Callable[[Message], None]
-
-
-def _site(library: str) -> str:
-    """Where it is found; it is not imported here: it would cost the daemon a tenth of a second and its memory."""
-    found = importlib.util.find_spec(library)
-    if found is None or found.origin is None:
-        raise SystemFailure(f"Python package {library} is not installed")
-    return str(Path(found.origin).parent.parent)
 
 
 class Refusal(Exception):
@@ -121,7 +112,7 @@ class Transfers:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        paths = ":".join(dict.fromkeys((str(Path(fairlead.__file__).parent.parent), *map(_site, _LIBRARIES))))
+        paths = ":".join(dict.fromkeys((workers.SOURCE, *map(workers.site, _LIBRARIES))))
         proxies = {name: os.environ[name] for key in _ENVIRONMENT for name in (key, key.lower()) if name in os.environ}
         try:
             self._child = process.spawn(

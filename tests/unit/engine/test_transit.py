@@ -8,6 +8,7 @@ import pytest
 
 from fairlead.engine.transit import Tell, Transit
 from fairlead.errors import NotFound
+from fairlead.images.job import Jobs
 from fairlead.images.layers import Layers, Unpacked
 from fairlead.store.database import Database
 from fairlead.store.images import ImageStore
@@ -17,7 +18,7 @@ class Disk(Layers):
     """Remembers what was removed instead of removing it."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root)
+        super().__init__(root, Jobs())
         self.removed: list[str] = []
 
     async def remove(self, *directories: str) -> None:

@@ -1,7 +1,7 @@
-"""Runs one operation, named and described by the JSON of the first argument; the answer is one JSON object on fd 3.
+"""Runs one operation, named and described by its arguments, in a process of its own (forker.py).
 
-Started by images/job.py. Everything that may be hostile (archives, trees of containers) is read here, after a
-chroot where something is written, and never in the daemon.
+Everything that may be hostile (archives, trees of containers) is read here, after a chroot where something is
+written, and never in the daemon.
 """
 
 from __future__ import annotations
@@ -169,19 +169,19 @@ OPERATIONS: dict[str, Callable[[Arguments], Arguments | None]] = {
 }
 
 
-def main() -> None:
-    arguments: Arguments = json.loads(sys.argv[1])
+def run(arguments: Arguments) -> None:
+    """One job; its answer is one JSON object on fd 3, unless it has answered before its output."""
     die_with_the_daemon()
-    if arguments.get("site"):
-        sys.path.append(arguments["site"])
-        preload()
     answer = guarded(OPERATIONS[arguments["operation"]], arguments)
     if answer is None:
-        return  # it has answered already
+        return
     try:
         os.write(RESULT_FD, json.dumps(answer).encode())
     except OSError:  # it was amid its output, which ends here
-        sys.exit(1 if "BrokenPipeError" in str(answer) else str(answer))
+        if "BrokenPipeError" not in str(answer):
+            sys.stderr.write(f"{answer}\n")
+            sys.stderr.flush()
+        os._exit(1)
 
 
 def die_with_the_daemon() -> None:
@@ -213,7 +213,3 @@ def preload() -> None:
     import zstandard
 
     zstandard.ZstdDecompressor()
-
-
-if __name__ == "__main__":
-    main()
