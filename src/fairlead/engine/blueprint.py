@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv4Address
 from fairlead import ids
 from fairlead.engine import subnets
 from fairlead.errors import Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.network import GatewayMode, Network
+from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network
 from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
 
@@ -27,13 +27,13 @@ def draw(request: NetworkRequest, settings: Settings) -> Network:
         raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
     if request.driver in ("host", "null"):
         raise Forbidden(f'only one instance of "{request.driver}" network is allowed')
-    if request.driver != "bridge":
+    if request.driver not in ("bridge", *SHARING_DRIVERS):
         raise NotFound(
             f'could not find plugin {request.driver} in v1 plugin registry: plugin "{request.driver}" not found'
         )
     if not request.ipv4 and not request.ipv6:
         raise InvalidParameter("IPv4 or IPv6 must be enabled")
-    four, six = subnets.parse(request.subnets)
+    four, six = subnets.parse(request.subnets, driver=request.driver)
     network = Network(
         id=ids.new_id(),
         name=request.name,
@@ -57,11 +57,13 @@ def draw(request: NetworkRequest, settings: Settings) -> Network:
         network = replace(
             network, subnet6=six.subnet, ip_range6=six.ip_range, gateway6=six.gateway, static6=six.subnet is not None
         )
-    return _bridge(network, settings)
+    return _sharing(network, settings) if network.shares_device else _bridge(network, settings)
 
 
 def with_gateways(network: Network) -> Network:
     """Once the subnets are known: the first address that nobody else is to have, where the host has one at all."""
+    if network.shares_device and (network.closed or network.direct):
+        return network
     kept = set(network.aux_addresses.values())
     if network.subnet is not None and network.gateway is None and network.gateway_mode is not GatewayMode.ISOLATED:
         network = replace(network, gateway=next(a for a in network.subnet.hosts() if str(a) not in kept))
@@ -87,6 +89,30 @@ def _bridge(network: Network, settings: Settings) -> Network:
         gateway_mode6=modes[1],
         host_ip=_host_ip(options, settings.host_ip),
     )
+
+
+_MODES = {"macvlan": ("bridge", "private", "passthru", "vepa"), "ipvlan": ("l2", "l3", "l3s")}
+_FLAGS = ("bridge", "private", "vepa")
+
+
+def _sharing(network: Network, settings: Settings) -> Network:
+    """macvlan and ipvlan. Without a parent they get one of their own, which leads nowhere."""
+    driver, options = network.driver, network.options
+    modes = _MODES[driver]
+    mode = options.get(f"{driver}_mode") or modes[0]
+    if mode not in modes:
+        raise SystemFailure(
+            f"requested {driver} mode '{mode}' is not valid, '{modes[0]}' mode is the {driver} driver default"
+        )
+    flag = (options.get("ipvlan_flag") or _FLAGS[0]) if driver == "ipvlan" else ""
+    if flag and flag not in _FLAGS:
+        raise SystemFailure(f"requested ipvlan flag '{flag}' is not valid, 'bridge' is the ipvlan driver default")
+    parent = options.get("parent", "")
+    if parent == "lo":
+        raise SystemFailure(f"loopback interface is not a valid {driver} parent link")
+    prefix = "dm" if driver == "macvlan" else "di"
+    parent = parent or f"{prefix}-{settings.instance[:4]}{network.id[:8]}"
+    return replace(network, parent=parent, mode=mode, flag=flag, mtu=network.mtu if options.get(_MTU) else 0)
 
 
 def _truth(options: Mapping[str, str], label: str, *, default: bool) -> bool:

@@ -135,7 +135,7 @@ class Connector:
 
     def _internal(self, endpoint: Endpoint) -> bool:
         network = self._topology.by_id(endpoint.network_id)
-        return network is not None and network.internal
+        return network is not None and network.closed
 
     def tell(self, action: str, network: Network, container: Container) -> None:
         self._events.other(
@@ -176,13 +176,20 @@ class Connector:
             address, address6 = self._lease(container, network, endpoint)
         except EngineError as error:
             raise SystemFailure(f"failed to set up container networking: {error.message}") from error
-        mac = endpoint.request.mac_address or container.config.mac_address or self._mac(address, address6)
+        mac = endpoint.request.mac_address or container.config.mac_address
+        if network.driver != "ipvlan":
+            mac = mac or self._mac(address, address6)
+        elif mac:
+            raise SystemFailure(
+                "failed to set up container networking: ipvlan interfaces do not support custom mac address assignment"
+            )
+        has_router = not network.closed and not network.direct
         return replace(
             endpoint,
             address=address,
             address6=address6,
-            gateway=network.gateway if not network.internal else None,
-            gateway6=network.gateway6 if not network.internal else None,
+            gateway=network.gateway if has_router else None,
+            gateway6=network.gateway6 if has_router else None,
             mac_address=mac.replace("-", ":").lower(),
             interface=gateways.free_name(network, endpoint.request, others),
         )

@@ -120,6 +120,7 @@ class Restore:
             log.warning("names for %s: %s", container.name, error.message)
             return
         try:
+            self._controller.hold(sandbox, container.endpoints)
             self._directory.admit(container, sandbox)
         finally:
             sandbox.close()

@@ -28,7 +28,7 @@ class Wanted(Generic[N, A]):
 
 
 def parse(
-    requests: Sequence[SubnetRequest],
+    requests: Sequence[SubnetRequest], *, driver: str = "bridge"
 ) -> tuple[Wanted[IPv4Network, IPv4Address], Wanted[IPv6Network, IPv6Address]]:
     """What is wanted of IPv4 and of IPv6. Raises with everything that is wrong, in Docker's words."""
     faults: list[str] = []
@@ -40,7 +40,7 @@ def parse(
         if wanted is None or wanted.subnet is None:
             continue
         if wanted.subnet.version in found:
-            raise Forbidden("bridge driver doesn't support multiple subnets")
+            raise Forbidden(f"{driver} driver doesn't support multiple subnets")
         found[wanted.subnet.version] = wanted
     if faults:
         raise InvalidParameter(f"invalid network config:\n{joined(faults)}")

@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 ANY_ADDRESS = IPv4Address("0.0.0.0")
+SHARING_DRIVERS = ("macvlan", "ipvlan")
 
 
 MODE_LABEL = "fairlead.publish-mode"
@@ -67,12 +68,31 @@ class Network:
     attachable: bool = False
     icc: bool = True
     masquerade: bool = True
+    parent: str = ""
+    """The host's device that the members' devices share (macvlan and ipvlan only)."""
+    mode: str = ""
+    """How they share it, in the driver's words; `flag` is ipvlan's second word."""
+    flag: str = ""
     mtu: int = 1500
     host_ip: IPv4Address = ANY_ADDRESS
     """Default address that published ports bind to."""
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     predefined: bool = False
+
+    @property
+    def shares_device(self) -> bool:
+        return self.driver in SHARING_DRIVERS
+
+    @property
+    def closed(self) -> bool:
+        """Nobody gets out of it: it is internal, or the device that it shares leads nowhere."""
+        return self.internal or (self.shares_device and not self.options.get("parent"))
+
+    @property
+    def direct(self) -> bool:
+        """Members have no router: all they send leaves by the device (ipvlan's L3 modes)."""
+        return self.mode in ("l3", "l3s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from fairlead.network.pools import Spans
 from fairlead.network.publication import Publication
 from fairlead.network.repair import Repair
 from fairlead.network.routes import HostRoutes
+from fairlead.network.sublinks import Sublinks
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _GRAVE_S = 0.5
@@ -46,6 +47,7 @@ class Controller:
         self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
         self._routes = HostRoutes(self._link)
         self._repair: Repair | None = None
+        self._sublinks = Sublinks(self._link, self._home, settings.instance)
         self._forwarding = sysctl.Forwarding(settings.exec_root, endpoint.veth_prefix(settings.instance))
 
     # -- networks --------------------------------------------------------------------------------
@@ -128,7 +130,10 @@ class Controller:
         await self._tables.load(text + firewall.render(self._tables.table, elements), elements)
         self._repair = Repair(self._settings.instance, self._tables, self._link, self._indexes)
         for network in networks:
-            self.add_network(network)
+            if network.shares_device:
+                self._sublinks.restore(network)
+            else:
+                self.add_network(network)
 
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
@@ -144,6 +149,7 @@ class Controller:
         for endpoint_id in list(self._graves):
             self._bury(endpoint_id)
         self.ports.close()
+        self._sublinks.close(teardown=teardown)
         if teardown:
             await self._tables.load(firewall.removal(self._tables.table))
             self.sweep(set())
@@ -157,6 +163,8 @@ class Controller:
 
     def add_network(self, network: Network) -> None:
         """The bridge of a network, its addresses and rules; what is there is taken over."""
+        if network.shares_device:
+            self._sublinks.add(network)
         if network.driver != "bridge":
             return
         if network.subnet6 is not None and self._forwarding.turn_on(6):
@@ -204,6 +212,10 @@ class Controller:
 
     def remove_network(self, network: Network) -> None:
         """Bridge and rules go; absent is fine."""
+        if network.shares_device:
+            self._sublinks.remove(network)
+        if network.driver != "bridge":
+            return
         self._tables.apply(delete=firewall.network_elements(network))
         self._indexes.pop(network.bridge, None)
         if self._bridges.pop(network.bridge, None) is not None:
@@ -237,6 +249,8 @@ class Controller:
 
     def connect(self, box: sandbox.Sandbox, network: Network, end: Endpoint, *, ways: tuple[bool, bool]) -> None:
         """Joins the sandbox to the network; leaves nothing behind on failure."""
+        if network.shares_device:
+            self._sublinks.connect(box, network, end, ways=ways)
         if network.driver != "bridge":
             return
         instance = self._settings.instance
@@ -257,7 +271,7 @@ class Controller:
         endpoint.set_default_routes(box, *gateways)
 
     def _leave(self, network: Network, end: Endpoint) -> list[nft.Element]:
-        if end.address is None and end.address6 is None:
+        if network.shares_device or (end.address is None and end.address6 is None):
             return []
         return firewall.endpoint_elements(endpoint.veth_name(self._settings.instance, end.id), end, network)
 
@@ -268,6 +282,8 @@ class Controller:
         meanwhile: to ask for the same thing would only keep us waiting for it, some 20 ms. We look again later:
         a connection whose other side is silent keeps the namespace, and so the devices, for minutes.
         """
+        if network.shares_device:
+            self._sublinks.disconnect(end)
         if network.driver != "bridge":
             return
         if dying:
@@ -311,6 +327,10 @@ class Controller:
         for _, end, published in attached:
             self.ports.restore(end, published)
 
+    def hold(self, box: sandbox.Sandbox, ends: Iterable[Endpoint]) -> None:
+        """Takes back the devices of a running container that are in its sandbox alone."""
+        self._sublinks.hold(box, ends)
+
     def sweep(self, keep: set[str]) -> None:
         """Deletes veths of this daemon whose endpoint is not in `keep` (ids)."""
         instance = self._settings.instance
@@ -321,7 +341,8 @@ class Controller:
                 self._delete_device(device.name)
 
     def sweep_bridges(self, networks: Sequence[Network]) -> None:
-        """Deletes bridges of networks that are no more (ours are recognised by their name)."""
+        """Deletes bridges of networks that are no more (ours are recognised by their name), and parent devices."""
+        self._sublinks.sweep()
         prefix = f"br-{self._settings.instance[:4]}"
         wanted = {network.bridge for network in networks}
         for device in self._link.devices():

@@ -59,16 +59,34 @@ def setup(
         else:
             host.request(netlink.add_veth(*pair, bridge=bridge))
             _port(host, socket.if_nametoindex(name), network)
-        if endpoint.address6 is not None:
-            sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
-        inner = sandbox.netlink()
-        try:
-            peer = next(device.index for device in inner.devices() if device.name == endpoint.interface)
-            inner.request(netlink.set_up(peer), *_inside(peer, endpoint, network, ways, routed=routed))
-        finally:
-            inner.close()
+        settle(sandbox, network, endpoint, ways, routed=routed)
     except OSError as error:
         raise SystemFailure(f"attach {name} to {network.bridge}: {error.strerror}") from error
+
+
+def settle(
+    sandbox: Sandbox, network: Network, endpoint: Endpoint, ways: tuple[bool, bool], *, routed: bool = False
+) -> None:
+    """The device is there: it gets its addresses and routes."""
+    if endpoint.address6 is not None:
+        sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
+    inner = sandbox.netlink()
+    try:
+        peer = next(device.index for device in inner.devices() if device.name == endpoint.interface)
+        inner.request(netlink.set_up(peer), *_inside(peer, endpoint, network, ways, routed=routed))
+        if network.direct and not network.closed:
+            _leave_by_device(inner, peer, endpoint)
+    finally:
+        inner.close()
+
+
+def _leave_by_device(inner: netlink.Netlink, peer: int, endpoint: Endpoint) -> None:
+    """Default routes without a router; where there is one on another network, that stays."""
+    for address in filter(None, (endpoint.address, endpoint.address6)):
+        try:
+            inner.request(netlink.add_device_route(address.version, peer))
+        except FileExistsError:
+            continue
 
 
 def is_routed(network: Network) -> bool:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
@@ -26,6 +26,7 @@ _BRPORT_MODE = 4
 _NOPREFIXROUTE, _NODAD = 0x200, 2
 _BRPORT_ISOLATED = 33
 _PERMANENT = 0x80
+_IFALIAS = 20
 FORWARDING, SEND_REDIRECTS, ROUTE_LOCALNET = 1, 6, 26
 """Sysctls net.ipv4.conf.<device>.*, by their numbers in IFLA_INET_CONF."""
 
@@ -58,6 +59,7 @@ class Device:
     master: int
     mac: bytes
     up: bool
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class Netlink:
             have = dict(attributes(data[16:]))
             master = struct.unpack("I", have[10])[0] if 10 in have else 0
             name = have[3].rstrip(b"\0").decode()
-            out.append(Device(index, name, master, have.get(1, b""), bool(flags & _UP)))
+            alias = have.get(_IFALIAS, b"").rstrip(b"\0").decode(errors="replace")
+            out.append(Device(index, name, master, have.get(1, b""), bool(flags & _UP), alias))
         return out
 
     def routes(self, family: int) -> list[Route]:
@@ -177,8 +180,24 @@ class Netlink:
         return out
 
 
-def set_up(index: int) -> bytes:
-    return message(_NEWLINK, _ACK, _link(index, up=True))
+def set_up(index: int, *, alias: str = "") -> bytes:
+    """`alias`: a note that the kernel keeps with the device."""
+    return message(_NEWLINK, _ACK, _link(index, True, attribute(_IFALIAS, _text(alias)) if alias else b""))
+
+
+def add_device(
+    kind: str, name: str = "", *, parent: int = 0, options: Mapping[int, bytes] | None = None, mac: bytes = b"",
+    mtu: int = 0, netns: int | None = None,
+) -> bytes:  # fmt: skip
+    """A device of this kind, down; `options` are the kind's own. Attributes are in the order of ip(8)."""
+    data = attribute(1, mac) if mac else b""
+    data += attribute(4, struct.pack("I", mtu)) if mtu else b""
+    data += attribute(28, struct.pack("I", netns)) if netns is not None else b""
+    data += attribute(5, struct.pack("I", parent)) if parent else b""
+    data += attribute(3, _text(name)) if name else b""
+    own = b"".join(attribute(number, value) for number, value in (options or {}).items())
+    data += attribute(18, attribute(1, kind.encode()) + (attribute(2, own) if own else b""))
+    return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, False, data))
 
 
 def set_master(index: int, bridge: int) -> bytes:
@@ -246,6 +265,13 @@ def add_default_route(gateway: IPv4Address | IPv6Address) -> bytes:
     """Takes the place of an earlier one."""
     body = struct.pack("BBBBBBBBI", _family(gateway), 0, 0, 0, 254, 3, 0, 1, 0) + attribute(5, gateway.packed)
     return message(_NEWROUTE, _ACK | _CREATE | _REPLACE, body)
+
+
+def add_device_route(version: int, index: int) -> bytes:
+    """`default dev index`, refused if there is another."""
+    family, scope = (socket.AF_INET, 253) if version == 4 else (socket.AF_INET6, 0)
+    body = struct.pack("BBBBBBBBI", family, 0, 0, 0, 254, 3, scope, 1, 0) + attribute(4, struct.pack("I", index))
+    return message(_NEWROUTE, _ACK | _CREATE | _EXCL, body)
 
 
 def add_route_via(target: IPv4Network | IPv6Network, gateway: IPv4Address | IPv6Address) -> bytes:

@@ -36,7 +36,7 @@ class Publication:
         self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
     ) -> Steps[tuple[PublishedPort, ...]]:
         """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
-        if end.address is None:
+        if end.address is None or network.driver != "bridge":
             return ()
         terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
         try:

@@ -56,7 +56,7 @@ def info(facts: Facts, settings: Settings, compatible_with: str, version: Versio
         "DriverStatus": [list(row) for row in facts.storage],
         "Plugins": {
             "Volume": ["local"],
-            "Network": ["bridge", "host", "null"],
+            "Network": ["bridge", "host", "ipvlan", "macvlan", "null"],
             "Authorization": None,
             "Log": [*(["journald"] if facts.journald else []), "json-file", "local"],
         },
