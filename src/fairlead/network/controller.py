@@ -258,13 +258,20 @@ class Controller:
         leave = self._leave(network, end)
         self._tables.apply(add=leave)
         try:
-            endpoint.setup(
-                self._link, box, network, end, instance=instance, bridge=self._indexes[network.bridge], ways=ways
-            )
+            try:
+                self._set_up(box, network, end, ways)
+            except SystemFailure:  # somebody may have taken the bridge away this very moment
+                endpoint.teardown(self._link, instance, end.id)
+                self.mend_network(network)
+                self._set_up(box, network, end, ways)
         except BaseException:
             endpoint.teardown(self._link, instance, end.id)
             self._tables.apply(delete=leave)
             raise
+
+    def _set_up(self, box: sandbox.Sandbox, network: Network, end: Endpoint, ways: tuple[bool, bool]) -> None:
+        bridge = self._indexes[network.bridge]
+        endpoint.setup(self._link, box, network, end, instance=self._settings.instance, bridge=bridge, ways=ways)
 
     def redirect(self, box: sandbox.Sandbox, *gateways: IPv4Address | IPv6Address | None) -> None:
         """The default routes of a running container lead elsewhere now."""
