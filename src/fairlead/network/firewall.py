@@ -9,6 +9,8 @@ Rules are constant: they look things up in sets and maps, and only those change.
 - `inside`: the bridges and the routed endpoints' devices.
   Each has a twin for IPv6 (`guard6`, `sources6`, `grants6` …): private by default counts for both families. On bridges,
   neighbour advertisements must be about the sender's own addresses; router advertisements and redirects go nowhere.
+- `blocks`, `subnets`: where our containers' packets come from; `masqueraded…`: those of them that others are to see
+  with the host's address.
 - `guarded`: the families for which the daemon itself turned forwarding on: it is no router for others.
 - `own` (bridge family): bridge ports, which are in hairpin mode, get back no frame of their own, unless it was sent to
   the bridge itself (pkttype host) and br_netfilter translated it to a published port of the sender's.
@@ -25,6 +27,9 @@ from fairlead.network.nft import BRIDGE, INET, INTERVAL_END, Element, ifname, pa
 
 _ANY = ("0.0.0.0", "")
 _NFPROTO = {4: b"\2\0\0\0", 6: b"\x0a\0\0\0"}
+
+_BLOCK = {4: 24, 6: 64}
+_HANDFUL = 4  # bits
 
 Address = IPv4Address | IPv6Address
 
@@ -46,6 +51,10 @@ table inet @TABLE@ {
     set subnets { type ipv4_addr; flags interval; }
     set masqueraded6 { type ipv6_addr; flags interval; }
     set subnets6 { type ipv6_addr; flags interval; }
+    set blocks { type ipv4_addr; }
+    set masqueraded_blocks { type ipv4_addr; }
+    set blocks6 { type ipv6_addr; }
+    set masqueraded_blocks6 { type ipv6_addr; }
     set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
     set linked { type ipv4_addr . ipv4_addr; }
     set grants6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
@@ -80,10 +89,18 @@ table inet @TABLE@ {
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
         oifname @inside ip saddr 127.0.0.0/8 masquerade
-        ip saddr @subnets ip daddr @subnets ct status dnat masquerade
-        ip saddr @masqueraded oifname != @inside masquerade
-        ip6 saddr @subnets6 ip6 daddr @subnets6 ct status dnat masquerade
-        ip6 saddr @masqueraded6 oifname != @inside masquerade
+        oifname @inside ct status dnat goto hairpin
+        oifname @inside accept
+        ip saddr & 255.255.255.0 @masqueraded_blocks masquerade
+        ip saddr @masqueraded masquerade
+        ip6 saddr & ffff:ffff:ffff:ffff:: @masqueraded_blocks6 masquerade
+        ip6 saddr @masqueraded6 masquerade
+    }
+    chain hairpin {
+        ip saddr & 255.255.255.0 @blocks masquerade
+        ip saddr @subnets masquerade
+        ip6 saddr & ffff:ffff:ffff:ffff:: @blocks6 masquerade
+        ip6 saddr @subnets6 masquerade
     }
     chain quiet {
         type filter hook output priority filter; policy accept;
@@ -156,9 +173,9 @@ def network_elements(network: Network) -> list[Element]:
     translated = network.masquerade and not network.internal
     for subnet, mode in ((network.subnet, network.gateway_mode), (network.subnet6, network.gateway_mode6)):
         if subnet is not None:
-            out += _interval("subnets", subnet)
+            out += _sources("subnets", "blocks", subnet)
             if translated and mode is not GatewayMode.ROUTED:
-                out += _interval("masqueraded", subnet)
+                out += _sources("masqueraded", "masqueraded_blocks", subnet)
             if network.icc:
                 out += _unprotected(network, name, subnet.version)
     return out
@@ -180,6 +197,15 @@ def guarded_element(version: int) -> Element:
 def _six(name: str, address: Address | IPv4Network | IPv6Network) -> str:
     """The set of the address's family."""
     return name if address.version == 4 else f"{name}6"
+
+
+def _sources(intervals: str, blocks: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
+    """A subnet as blocks of /24 (or /64), found by hash. One that is no handful of these is an interval: with each
+    change the kernel walks over all intervals of a set, which makes the thousandth network dearer than the first."""
+    block, most = _BLOCK[subnet.version], subnet.prefixlen + _HANDFUL
+    if not subnet.prefixlen <= block <= most:
+        return _interval(intervals, subnet)
+    return [Element(_six(blocks, subnet), piece.network_address.packed) for piece in subnet.subnets(new_prefix=block)]
 
 
 def _interval(name: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
@@ -262,9 +288,7 @@ def loopback_elements(published: Sequence[PublishedPort]) -> list[Element]:
 
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
     """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
-    rows = sorted({
-        (p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in published if ":" not in p.host_ip
-    })
+    rows = sorted({(p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in published if ":" not in p.host_ip})
     out: list[tuple[str, str, int, int, int]] = []
     for host_ip, proto, host_port, number in rows:
         if out and host_port == number:
@@ -277,7 +301,8 @@ def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, 
 
 
 _FIELDS = {
-    "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "grants": "iips",
+    "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "blocks": "i",
+    "masqueraded_blocks": "i", "blocks6": "j", "masqueraded_blocks6": "j", "grants": "iips",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
     "guard": "nmi", "own": "nn", "loopback": "ips", "sources6": "nj", "subnets6": "j", "masqueraded6": "j",
     "grants6": "jjps", "linked6": "jj", "guard6": "nmj", "addresses6": "nh", "guarded": "f", "unprotected": "fn",
