@@ -119,41 +119,59 @@ def difference(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
             for name in names if expected.get(name) != found.get(name)]  # fmt: skip
 
 
+SKOPEO = ("skopeo", "copy", "-q", "--dest-tls-verify=false", "containers-storage:{image}")
 FORMS = {
-    "docker-archive": ("docker-archive:{file}:{name}",),
-    "oci-archive": ("oci-archive:{file}:{name}",),
-    "oci-archive-zstd": ("oci-archive:{file}:{name}", "--dest-compress", "--dest-compress-format=zstd"),
-    "oci-layout": ("oci:{file}:{name}",),
-    "oci-layout-plain": ("oci:{file}:{name}", "--dest-decompress"),
-    "registry": ("docker://{registry}/{name}", "--dest-tls-verify=false"),
-    "registry-zstd": (
-        "docker://{registry}/zstd/{name}", "--dest-tls-verify=false", "--dest-compress-format=zstd", "--format=oci"
-    ),
+    "docker-archive": (*SKOPEO, "docker-archive:{file}:{name}"),
+    "oci-archive": (*SKOPEO, "oci-archive:{file}:{name}"),
+    "oci-archive-zstd": (*SKOPEO, "--dest-compress-format=zstd", "oci-archive:{file}:{name}"),
+    "oci-layout": (*SKOPEO, "oci:{file}:{name}"),
+    "oci-layout-plain": ("podman", "save", "-q", "--format=oci-dir", "--uncompressed", "-o", "{file}", "{image}"),
+    "registry": (*SKOPEO, "docker://{registry}/{name}"),
+    "registry-zstd": (*SKOPEO, "--dest-compress-format=zstd", "--format=oci", "docker://{registry}/zstd/{name}"),
 }  # fmt: skip
+
+
+def take(stage: Stage, form: str, image: str) -> tuple[str, str]:
+    """Has an image of theirs go to a place of that form, and the engine take it from there: the place, and its name."""
+    file, name = stage.engine.root / f"{form}-{image.rpartition('/')[2]}", f"other/{form}:1"
+    words = {"image": image, "file": file, "name": name, "registry": stage.registry}
+    argv = [word.format(**words) for word in FORMS[form]]
+    stage.peers.do(*argv)
+    if argv[-1].startswith("docker:"):
+        name = argv[-1].removeprefix("docker://")
+        stage.engine.do("pull", name)
+        return argv[-1], name
+    place = argv[-1]
+    if argv[0] == "podman":
+        place, name = f"oci:{file}", f"{image}:latest"
+    if file.is_dir():
+        stage.peers.layout(file, file.with_suffix(".tar"))
+        file = file.with_suffix(".tar")
+    stage.engine.do("load", "-i", str(file))
+    return place, name
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
 @pytest.mark.parametrize("form", FORMS)
 def test_image_of_others_is_the_same_here(stage: Stage, form: str, format: str) -> None:
-    image, name, peers = f"localhost/odd-{format}", f"other/{form}:1", stage.peers
-    file = stage.engine.root / f"{form}-{format}"
-    target, *flags = FORMS[form]
-    target = target.format(file=file, name=name, registry=stage.registry)
-    peers.copy(f"containers-storage:{image}", target, *flags)
-    if target.startswith("docker:"):
-        name = target.removeprefix("docker://")
-        stage.engine.do("pull", name)
-    else:
-        if file.is_dir():
-            peers.layout(file, file.with_suffix(".tar"))
-            file = file.with_suffix(".tar")
-        stage.engine.do("load", "-i", str(file))
+    image = f"localhost/odd-{format}"
+    place, name = take(stage, form, image)
     found = stage.engine.json("GET", f"/images/{name}/json")
     assert difference(stage.theirs(image), stage.ours(name)) == []
-    raw = peers.config(target)  # OCI's form leaves out some of Docker's members
+    raw = stage.peers.config(place)  # OCI's form leaves out some of Docker's members
     assert found["Id"] == "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
     check_config(json.loads(raw), found)
     stage.engine.do("rmi", name)
+
+
+@pytest.mark.parametrize("form", ["registry-zstd", "oci-layout-plain"])
+def test_image_of_others_keeps_its_digest_on_its_way_through(stage: Stage, form: str) -> None:
+    source, name = take(stage, form, "localhost/change-oci")
+    digest = stage.peers.do("skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", source)
+    place = f"{stage.registry}/through/{form}:1"
+    stage.engine.do("tag", name, place)
+    assert f"digest: {digest}" in stage.engine.do("push", place)
+    stage.engine.do("rmi", name, place)
 
 
 def check_config(document: Any, found: Any) -> None:

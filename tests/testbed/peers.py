@@ -76,10 +76,6 @@ class Peers:
         assert done.returncode == 0, f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def copy(self, source: str, target: str, *flags: str) -> None:
-        """`skopeo copy`."""
-        self.do("skopeo", "copy", "-q", *flags, source, target)
-
     def config(self, place: str) -> str:
         """The configuration document of an image, as it is."""
         flags = ["--tls-verify=false"] if place.startswith("docker:") else []

@@ -87,6 +87,8 @@ class Loading:
                     yield {"status": "Loading layer", "progressDetail": total, "id": ids.short(layer.diff_id)}
         image_id = images.blobs.put(entry.config)
         image = images.add(manifest.parse_image(entry.config, image_id, chains), brought)
+        if entry.came is not None:
+            images.store.keep_manifest(image_id, entry.came)
         self._kept.update(images.store.directories(chains).values())
         for text in self._named(image, names):
             yield {"stream": text}
@@ -150,4 +152,4 @@ def _members(images: Images, chosen: Mapping[str, tuple[Image, list[str]]]) -> l
                 "recipe": str(images.layers.recipe(directory)),
             }
         described.append(Saved(images.blobs.get(image.id), image.id, tuple(rows), tuple(dict.fromkeys(tags))))
-    return [*trees.values(), *archive.documents(described)]
+    return [*trees.values(), *archive.members(described)]

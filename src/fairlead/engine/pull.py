@@ -23,7 +23,7 @@ from fairlead.images.reference import Reference
 from fairlead.images.transfers import Session
 from fairlead.images.worker.registry import documents
 from fairlead.model.image import Image
-from fairlead.model.registry import RemoteBlob
+from fairlead.model.registry import RemoteBlob, RemoteManifest
 from fairlead.model.request import RegistryLogin
 
 _SHORT = 12
@@ -108,11 +108,17 @@ class Pull:
             found = await self.line.session.ask("resolve", reference=asked, platform=platform)
             self.say({"status": f"Pulling from {self.ref.path}", "id": asked})
             image, fresh = await self._image(found)
+        self._keep(image.id, found["manifest"])
         for name in self._names(found["digest"]):
             fresh = self.images.renamed(image.id, name) or fresh
         self.say({"status": f"Digest: {found['digest']}"})
         self.images.noticed("pull", str(self.ref), self.ref.name)
         return fresh
+
+    def _keep(self, image_id: str, came: Mapping[str, str]) -> None:
+        data = base64.b64decode(came["data"])
+        kept = RemoteManifest(digest=came["digest"], media_type=came["media_type"], document=data)
+        self.images.store.keep_manifest(image_id, kept)
 
     def _names(self, digest: str) -> list[str]:
         by_digest = f"{self.ref.name}@{digest}"

@@ -13,6 +13,9 @@ from typing import Any
 
 from fairlead.errors import InvalidParameter
 from fairlead.images import manifest
+from fairlead.images.worker.registry import documents
+from fairlead.images.worker.registry.failure import Failure
+from fairlead.model.registry import RemoteManifest
 
 _NAME = "io.containerd.image.name"
 _REF = "org.opencontainers.image.ref.name"
@@ -20,11 +23,13 @@ _REF = "org.opencontainers.image.ref.name"
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """One image of an archive: its configuration document, the files of its layers, its names."""
+    """One image of an archive: its configuration document, the files of its layers, its names, its manifest if it
+    has one of OCI's."""
 
     config: bytes
     layers: tuple[str, ...]
     names: tuple[str, ...]
+    came: RemoteManifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +146,24 @@ def _index(
                 out += _index(contents, document, own, wanted)
             elif "config" in document and _fits(descriptor, wanted):
                 layers = tuple(blob(layer["digest"]) for layer in document["layers"])
-                out.append(Archived(contents.document(blob(document["config"]["digest"])), layers, tuple(own)))
+                config = contents.document(blob(document["config"]["digest"]))
+                out.append(Archived(config, layers, tuple(own), _came(contents, descriptor)))
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidParameter(f"invalid archive: index.json: {error}") from error
     return out
+
+
+def _came(contents: Contents, descriptor: Mapping[str, Any]) -> RemoteManifest | None:
+    """What no registry would take is not kept to be given on."""
+    data, digest = contents.document(blob(descriptor["digest"])), str(descriptor["digest"])
+    if documents.digest_of(data) != digest:
+        raise InvalidParameter(f"invalid archive: {digest} is not the digest of its blob")
+    try:
+        _, media_type = documents.kind(data, str(descriptor.get("mediaType", "")))
+        documents.parse_manifest(json.loads(data))
+    except Failure:
+        return None
+    return RemoteManifest(digest=digest, media_type=media_type, document=data)
 
 
 def _fits(descriptor: Mapping[str, Any], wanted: tuple[str, str]) -> bool:
@@ -153,16 +172,16 @@ def _fits(descriptor: Mapping[str, Any], wanted: tuple[str, str]) -> bool:
     return (platform.get("os", wanted[0]), platform.get("architecture", wanted[1])) == wanted
 
 
-def documents(images: Sequence[Saved]) -> list[dict[str, Any]]:
+def members(images: Sequence[Saved]) -> list[dict[str, Any]]:
     """The text members of an archive that is both forms at once."""
-    members: dict[str, str] = {}
+    texts: dict[str, str] = {}
     docker: list[dict[str, Any]] = []
     index: list[dict[str, Any]] = []
     for image in images:
-        members[blob(image.image_id)] = image.config.decode()
+        texts[blob(image.image_id)] = image.config.decode()
         text = _manifest(image)
         digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-        members[blob(digest)] = text
+        texts[blob(digest)] = text
         paths = [blob(diff_id) for diff_id, _ in image.layers]
         docker.append({"Config": blob(image.image_id), "RepoTags": list(image.names) or None, "Layers": paths})
         for name in image.names or ("",):
@@ -170,10 +189,10 @@ def documents(images: Sequence[Saved]) -> list[dict[str, Any]]:
             if name:
                 row["annotations"] = {_NAME: name, _REF: name.rpartition(":")[2]}
             index.append(row)
-    members["manifest.json"] = json.dumps(docker)
-    members["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": manifest.INDEX_TYPE, "manifests": index})
-    members["oci-layout"] = json.dumps({"imageLayoutVersion": "1.0.0"})
-    return [{"name": name, "text": text} for name, text in members.items()]
+    texts["manifest.json"] = json.dumps(docker)
+    texts["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": manifest.INDEX_TYPE, "manifests": index})
+    texts["oci-layout"] = json.dumps({"imageLayoutVersion": "1.0.0"})
+    return [{"name": name, "text": text} for name, text in texts.items()]
 
 
 def _manifest(image: Saved) -> str:

@@ -1,4 +1,4 @@
-"""A layer as a registry knows it."""
+"""Images and layers as registries know them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ class RemoteBlob:
     digest: str
     size_bytes: int
     media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteManifest:
+    """The document under which an image came, byte for byte."""
+
+    digest: str
+    media_type: str
+    document: bytes

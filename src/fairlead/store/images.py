@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from fairlead.model.image import Image
-from fairlead.model.registry import RemoteBlob
+from fairlead.model.registry import RemoteBlob, RemoteManifest
 from fairlead.store import codec
 from fairlead.store.database import Database
 
@@ -45,7 +45,7 @@ class ImageStore:
         that stay nevertheless."""
         with self._db.transaction():
             for table, column in (("reference", "image_id"), ("build_cache", "image_id"), ("image_layer", "image_id"),
-                                  ("image", "id")):  # fmt: skip
+                                  ("manifest", "image_id"), ("image", "id")):  # fmt: skip
                 self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (image_id,))
             return self._collect(held)
 
@@ -81,6 +81,17 @@ class ImageStore:
             )
             for row in rows
         ]  # fmt: skip
+
+    def keep_manifest(self, image_id: str, kept: RemoteManifest) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?)",
+            (image_id, kept.digest, kept.media_type, kept.document),
+        )
+
+    def manifests(self, image_id: str) -> list[RemoteManifest]:
+        """Under which an image came."""
+        rows = self._db.query("SELECT digest, media_type, document FROM manifest WHERE image_id = ?", (image_id,))
+        return [RemoteManifest(**row) for row in rows]
 
     def reference(self, name: str, image_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO reference VALUES (?, ?)", (name, image_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,36 @@ def test_layers_are_asked_for_mounted_or_sent_whichever_is_least(stage: Stage, p
     client.do("pull", f"{second}:a")
     assert content(stage.engine, f"{second}:a", "file") == noise(100_000, seed=len(program))
     client.do("rmi", f"{second}:a")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "plain"])
+def test_image_of_others_keeps_its_digest_where_its_bytes_can_be_had(stage: Stage, compression: str) -> None:
+    """In the same registry always; in another one if nothing has to be compressed again."""
+    engine, server = stage.engine, stage.plain.address
+    theirs, mine = f"{server}/others/{compression}:1", f"{server}/mine/{compression}:2"
+    sender = [sys.executable, "-m", "testbed.sender", f"http://{server}", f"others/{compression}", "1", compression]
+    digest = engine.host.here.run("env", f"PYTHONPATH={Path(__file__).parents[2]}", *sender).strip()
+
+    engine.do("pull", theirs)
+    engine.do("tag", theirs, mine)
+    said = engine.do("push", mine)
+    assert f"Mounted from others/{compression}" in said
+    assert f"digest: {digest}" in said
+    expected = {f"{name.rpartition(':')[0]}@{digest}" for name in (theirs, mine)}
+    assert set(engine.json("GET", f"/images/{mine}/json")["RepoDigests"]) == expected
+
+    with Registry(engine.host, engine.root, 5006) as elsewhere:
+        engine.do("tag", mine, f"{elsewhere.address}/far:3")
+        there = engine.do("push", f"{elsewhere.address}/far:3").split("digest: ")[1].split()[0]
+        assert (there == digest) == (compression == "plain")
+        found = engine.json("GET", f"/distribution/{elsewhere.address}/far:3/json")["Descriptor"]
+        assert (found["digest"], found["mediaType"]) == (there, "application/vnd.oci.image.manifest.v1+json")
+        engine.do("rmi", f"{elsewhere.address}/far:3", mine, theirs)
+        engine.do("pull", f"{elsewhere.address}/far@{there}")
+        assert content(engine, f"{elsewhere.address}/far@{there}", "file") == compression.encode() * 100_000
+        engine.do("rmi", f"{elsewhere.address}/far@{there}")
+    engine.do("pull", f"{server}/mine/{compression}@{digest}")
+    engine.do("rmi", f"{server}/mine/{compression}@{digest}")
 
 
 @CLIENTS

@@ -29,6 +29,7 @@ MANIFEST_LIMIT = 4 << 20
 CONFIG_LIMIT = 8 << 20
 MAX_LAYERS = 127
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+_OCI_LAYER, _DOCKER_LAYER = "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -167,15 +168,25 @@ def parse_platform(text: str, default: Platform) -> Platform:
     return Platform(parts[0], architecture, "" if (architecture, variant) == ("arm64", "v8") else variant)
 
 
-def render_manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:
-    """Schema 2, indented as Docker writes it."""
+def render_manifest(config: Descriptor, layers: Sequence[Descriptor], *, oci: bool) -> tuple[bytes, str]:
+    """The document, indented as Docker writes it, and its type. Schema 2, unless that has no name for a layer."""
+    oci = oci or any(layer.media_type.endswith("+zstd") for layer in layers)
+    media_type = OCI_MANIFEST if oci else DOCKER_MANIFEST
     document = {
         "schemaVersion": 2,
-        "mediaType": DOCKER_MANIFEST,
-        "config": {"mediaType": _CONFIGS[1], "size": config.size, "digest": config.digest},
-        "layers": [{"mediaType": x.media_type, "size": x.size, "digest": x.digest} for x in layers],
-    }
-    return json.dumps(document, indent=3).encode()
+        "mediaType": media_type,
+        "config": {"mediaType": _CONFIGS[0 if oci else 1], "size": config.size, "digest": config.digest},
+        "layers": [{"mediaType": _layer_type(x.media_type, oci=oci), "size": x.size, "digest": x.digest}
+                   for x in layers],
+    }  # fmt: skip
+    return json.dumps(document, indent=3).encode(), media_type
+
+
+def _layer_type(media_type: str, *, oci: bool) -> str:
+    for ending in ("zstd", "gzip"):
+        if media_type.endswith(ending):
+            return f"{_OCI_LAYER}+{ending}" if oci else f"{_DOCKER_LAYER}.{ending}"
+    return _OCI_LAYER if oci else _DOCKER_LAYER
 
 
 def _refused(text: str) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -19,8 +20,8 @@ _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-def look(remote: Remote, reference: str, patience: Patience) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What there is under a tag or a digest: its description, and the document."""
+def look(remote: Remote, reference: str, patience: Patience) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    """What there is under a tag or a digest: its description, and the document, also as it is."""
     data, content_type = _patiently(lambda: _get(remote, reference), patience)
     digest = digest_of(data)
     if ":" in reference and digest != reference:
@@ -29,18 +30,20 @@ def look(remote: Remote, reference: str, patience: Patience) -> tuple[dict[str, 
     found = {"digest": digest, "size": len(data), "media_type": media_type, "platforms": None}
     if media_type in documents.INDEXES:
         found["platforms"] = documents.platforms(document)
-    return found, document
+    return found, document, data
 
 
 def manifest(remote: Remote, reference: str, platform: Mapping[str, str], patience: Patience) -> dict[str, Any]:
     """The image under a tag or a digest; of an index, the one for the platform."""
-    top, document = look(remote, reference, patience)
+    top, document, data = look(remote, reference, patience)
+    inner = top
     if top["media_type"] in documents.INDEXES:
         chosen = documents.choose(document, Platform(**platform))
-        inner, document = look(remote, chosen.digest, patience)
+        inner, document, data = look(remote, chosen.digest, patience)
         if inner["media_type"] in documents.INDEXES or inner["size"] != chosen.size:
             raise Failure(f"manifest {chosen.digest} is not what the index says", failure.REFUSED)
-    return {**top, **_render(documents.parse_manifest(document))}
+    kept = {key: inner[key] for key in ("digest", "media_type")} | {"data": base64.b64encode(data).decode()}
+    return {**top, **_render(documents.parse_manifest(document)), "manifest": kept}
 
 
 def _render(found: Manifest) -> dict[str, Any]:

@@ -27,12 +27,12 @@ _CHUNK = 1 << 18
 _INTERVAL_S = 0.1
 _LEVEL = 6
 _OCTETS = {"Content-Type": "application/octet-stream"}
-LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 Say = Callable[[Mapping[str, Any]], None]
 
 
 def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say) -> dict[str, Any]:
-    """`known`: [{digest, size_bytes, repository}] of the same layer; else `tree`, `recipe`, `diff_id`; or `data`."""
+    """`known`: [{digest, size_bytes, repository}] of the same layer; else `tree`, `recipe`, `diff_id`; or `data`.
+    `plain`: the tar as it is."""
     job = command["job"]
     for blob in command.get("known", ()):
         if blob["repository"] == remote.repository and _exists(remote, blob["digest"]):
@@ -116,7 +116,7 @@ def _layer(remote: Remote, command: Mapping[str, Any], say: Say) -> dict[str, An
     child = children.Asked(replay)
     os.close(writer)
     job = command["job"]
-    tar = _Tar(reader, lambda current: say({"job": job, "now": "pushing", "current": current}))
+    tar = _Tar(reader, command["plain"], lambda current: say({"job": job, "now": "pushing", "current": current}))
     try:
         response = remote.request("PATCH", url, headers=_OCTETS, body=tar.compressed(), ok=(202,))
         http.read(response, _CHUNK)
@@ -133,8 +133,9 @@ def _layer(remote: Remote, command: Mapping[str, Any], say: Say) -> dict[str, An
 class _Tar:
     """Reads a tar from a pipe and gives it compressed; afterwards it knows both digests."""
 
-    def __init__(self, fd: int, tell: Callable[[int], None]) -> None:
+    def __init__(self, fd: int, plain: bool, tell: Callable[[int], None]) -> None:
         self._fd = fd
+        self._plain = plain
         self._tell = tell
         self._inner = hashlib.sha256()
         self._outer = hashlib.sha256()
@@ -157,8 +158,8 @@ class _Tar:
             if (now := time.monotonic()) >= following:
                 following = now + _INTERVAL_S
                 self._tell(read)
-            yield from self._out(deflate.compress(data))
-        yield from self._out(deflate.flush())
+            yield from self._out(data if self._plain else deflate.compress(data))
+        yield from self._out(b"" if self._plain else deflate.flush())
 
     def _out(self, data: bytes) -> Iterator[bytes]:
         if data:
@@ -168,14 +169,17 @@ class _Tar:
 
 
 def manifest(remote: Remote, command: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
-    """The document that makes what was uploaded an image, under a tag."""
-    config = command["config"]
-    layers = [Descriptor(blob["digest"], blob["size"], blob.get("media_type") or LAYER) for blob in command["layers"]]
-    data = documents.render_manifest(Descriptor(config["digest"], config["size"]), layers)
+    """The document that makes what was uploaded an image, under a tag: as it came, or made anew."""
+    if "data" in command:
+        data, media_type = base64.b64decode(command["data"]), command["media_type"]
+    else:
+        config = Descriptor(command["config"]["digest"], command["config"]["size"])
+        layers = [Descriptor(blob["digest"], blob["size"], blob["media_type"]) for blob in command["layers"]]
+        data, media_type = documents.render_manifest(config, layers, oci=command["oci"])
 
     def once() -> None:
         url = remote.url(f"manifests/{command['tag']}")
-        headers = {"Content-Type": documents.DOCKER_MANIFEST}
+        headers = {"Content-Type": media_type}
         http.read(remote.request("PUT", url, headers=headers, body=data, ok=(200, 201, 202)), _CHUNK)
 
     persist(once, lambda: 0, patience, lambda _: None)

@@ -73,11 +73,25 @@ def test_platform_that_is_none_is_refused(text: str) -> None:
         documents.parse_platform(text, AMD64)
 
 
-def test_manifest_we_push_is_one_that_we_take() -> None:
-    layer = Descriptor(DIGESTS[1], 7, "application/vnd.docker.image.rootfs.diff.tar.gzip")
-    data = documents.render_manifest(Descriptor(DIGESTS[0], 3), [layer])
-    document, _ = documents.kind(data, documents.DOCKER_MANIFEST)
-    assert documents.parse_manifest(document).layers == (layer,)
+DOCKER_LAYER, OCI_LAYER = "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar"
+
+
+@pytest.mark.parametrize(
+    ("given", "oci", "media_type", "expected"),
+    [
+        (f"{DOCKER_LAYER}.gzip", False, documents.DOCKER_MANIFEST, f"{DOCKER_LAYER}.gzip"),
+        (f"{OCI_LAYER}+gzip", False, documents.DOCKER_MANIFEST, f"{DOCKER_LAYER}.gzip"),
+        (OCI_LAYER, False, documents.DOCKER_MANIFEST, DOCKER_LAYER),
+        (f"{DOCKER_LAYER}.gzip", True, documents.OCI_MANIFEST, f"{OCI_LAYER}+gzip"),
+        (DOCKER_LAYER, True, documents.OCI_MANIFEST, OCI_LAYER),
+        (f"{OCI_LAYER}+zstd", False, documents.OCI_MANIFEST, f"{OCI_LAYER}+zstd"),
+    ],
+)
+def test_manifest_we_push_is_one_that_we_take(given: str, oci: bool, media_type: str, expected: str) -> None:
+    data, written = documents.render_manifest(Descriptor(DIGESTS[0], 3), [Descriptor(DIGESTS[1], 7, given)], oci=oci)
+    document, read = documents.kind(data, written)
+    assert (read, written) == (media_type, media_type)
+    assert documents.parse_manifest(document).layers == (Descriptor(DIGESTS[1], 7, expected),)
 
 
 @pytest.mark.parametrize(
