@@ -33,6 +33,7 @@ from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
 from fairlead.engine.healing import Healer
 from fairlead.engine.health import HealthChecks
+from fairlead.engine.hostnames import HostNames
 from fairlead.engine.images import Images
 from fairlead.engine.launch import Launcher
 from fairlead.engine.leases import Leases
@@ -109,6 +110,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     )
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
     directory = Directory(settings, registry, topology, etc)
+    host_names = HostNames(settings, registry, topology)
+    directory.listen(host_names.changed)
     launcher = Launcher(settings, runtime, registry, linker, etc)
     logs = Logs(tasks, launcher.log_path, registry.running)
     attachments = Attachments(runtime, logs)
@@ -137,7 +140,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     restore = Restore(
         settings=settings, registry=registry, topology=topology, controller=controller, connector=connector,
         directory=directory, linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime,
-        etc=etc, monitor=monitor, control=control, remover=remover, tasks=tasks,
+        etc=etc, host_names=host_names, monitor=monitor, control=control, remover=remover, tasks=tasks,
     )  # fmt: skip
     engine = Engine(
         containers=containers, execs=execs, copier=Copier(registry, snapshots, jobs, etc, events),

@@ -79,6 +79,12 @@ def _publish_mode(text: str) -> PublishMode:
         raise ValueError(f"{text!r} is neither kernel nor forward") from None
 
 
+def _host_names(text: str) -> bool:
+    if text not in ("hosts", "off"):
+        raise ValueError(f"{text!r} is neither hosts nor off")
+    return text == "hosts"
+
+
 def _mtu(text: str) -> int:
     if not 68 <= int(text) <= 65535:
         raise ValueError(f"{text} is no MTU")
@@ -130,6 +136,8 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "fixed-cidr-v6": (_cidr6, "its IPv6 subnet (default: a unique local one)"),
     "ip": (IPv4Address, "default host address of published ports"),
     "publish-mode": (_publish_mode, "who carries published ports: kernel, or forward (seen by the host's INPUT rules)"),
+    "host-names": (_host_names, "how the host finds NAME.fairlead: hosts (a block in its hosts file), or off"),
+    "hosts-file": (_absolute, "the host's hosts file (default /etc/hosts)"),
     "mtu": (_mtu, "MTU of containers' networks"),
     "link-environment": (_truth, "give linked containers their variables"),
     "stop-containers-on-exit": (_truth, "stop all containers when the daemon stops"),

@@ -33,13 +33,13 @@ class Directory:
         self._topology = topology
         self._etc = etc
         self._joined: set[str] = set()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
         self.names = Names()
         self._resolver = Resolver(self.names, self.forwarding)
         registry.watch(self._changed)
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Is called after each change of the table."""
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Is called after each change of the table, with the containers that are in it."""
         self._listeners.append(listener)
 
     def admit(self, container: Container, sandbox: Sandbox | None) -> None:
@@ -66,7 +66,7 @@ class Directory:
 
     def _tell(self) -> None:
         for listener in self._listeners:
-            listener()
+            listener(frozenset(self._joined))
 
     # --- what it may know of ----------------------------------------------------------------------------------
 

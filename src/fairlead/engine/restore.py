@@ -15,6 +15,7 @@ from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
 from fairlead.engine.directory import Directory
 from fairlead.engine.etc import EtcFiles
+from fairlead.engine.hostnames import HostNames
 from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.monitor import Monitor
@@ -50,6 +51,7 @@ class Restore:
         snapshots: Snapshots,
         runtime: Runtime,
         etc: EtcFiles,
+        host_names: HostNames,
         monitor: Monitor,
         control: Control,
         remover: Remover,
@@ -67,6 +69,7 @@ class Restore:
         self._snapshots = snapshots
         self._runtime = runtime
         self._etc = etc
+        self._host_names = host_names
         self._monitor = monitor
         self._control = control
         self._remover = remover
@@ -87,6 +90,7 @@ class Restore:
         self._sweep_files(alive)
         for container in recorded:
             await self._monitor.take_back(container, alive=container in alive)
+        self._host_names.write()
         self._settle()
         log.info("%d containers, %d taken back", len(self._registry), len(alive))
 

@@ -17,12 +17,16 @@ _SYS_OPENAT2 = 437
 RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS = 0x10, 0x02
 
 
-def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
+def write_atomic(
+    path: Path, data: bytes | str, *, mode: int = 0o644, owner: tuple[int, int] | None = None
+) -> None:
     """Readers see the old file or the new one, whole."""
     raw = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(f".{path.name}.new")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
+        if owner is not None:
+            os.fchown(fd, *owner)
         os.fchmod(fd, mode)
         _write_all(fd, raw)
     except OSError:
@@ -39,12 +43,12 @@ def _write_all(fd: int, raw: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def rewrite_in_place(path: Path, text: str) -> None:
+def rewrite_in_place(path: Path, text: bytes | str) -> None:
     """New content in the same inode: a file that is bind-mounted elsewhere changes there too.
 
     One pwrite, then truncation: a reader in between sees the new text, perhaps with the old tail, never an empty file.
     """
-    raw = text.encode()
+    raw = text.encode() if isinstance(text, str) else text
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         os.pwrite(fd, raw, 0)
