@@ -238,11 +238,13 @@ class Client:
         try:
             sock.connect(path)
         except PermissionError as error:
+            sock.close()
             raise NoDaemon(
                 f"permission denied while trying to connect to the Fairlead daemon socket at {self.host}: "
                 f"dial unix {path}: connect: {(error.strerror or '').lower()}"
             ) from None
         except OSError:
+            sock.close()
             start, self._start = self._start, None
             if start is not None and start(path):
                 return self.connect()

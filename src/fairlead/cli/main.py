@@ -35,7 +35,7 @@ VERBS = {
     "login": "registry:login", "logout": "registry:logout", "search": "registry:search",
     "cp": "files:copy", "export": "files:export", "commit": "files:commit", "stats": "resources:stats",
     "update": "resources:update", "version": "system:version", "info": "system:info",
-    "events": "system:events",
+    "events": "system:events", "completion": "completion:script",
 }  # fmt: skip
 NOUNS = {
     "container": {
@@ -63,6 +63,10 @@ NOUNS = {
 
 def main(argv: list[str]) -> int:
     """The exit code."""
+    if argv[:1] == ["__complete"]:
+        from fairlead.cli import completion
+
+        return completion.run(argv[1:])
     try:
         options = flags.parse(GLOBAL, argv)
     except flags.Help:
@@ -131,9 +135,14 @@ def finish(code: int) -> int:
 
 
 def _client(hosts: list[str]) -> client.Client:
-    given = [*hosts[-1:], *(posix.environ.get(name, b"").decode(errors="replace") for name in _HOSTS)]
-    host = next(filter(None, given), client.DEFAULT_HOST)
-    return client.Client(host, start=_start if host == client.DEFAULT_HOST and posix.geteuid() == 0 else None)
+    address = host(hosts)
+    return client.Client(address, start=_start if address == client.DEFAULT_HOST and posix.geteuid() == 0 else None)
+
+
+def host(given: list[str]) -> str:
+    """The daemon's address: of the last -H, the environment, or where it is anyway."""
+    named = [*given[-1:], *(posix.environ.get(name, b"").decode(errors="replace") for name in _HOSTS)]
+    return next(filter(None, named), client.DEFAULT_HOST)
 
 
 def _start(path: str) -> bool:
@@ -177,6 +186,15 @@ def load(target: str) -> Callable[[client.Client, list[str]], int]:
     module = __import__(f"fairlead.cli.commands.{name}", fromlist=[function])
     found: Callable[[client.Client, list[str]], int] = getattr(module, function)
     return found
+
+
+def declaration(target: str) -> flags.Verb:
+    """A verb as it declares itself, asked by its own --help."""
+    try:
+        load(target)(client.Client(""), ["--help"])
+    except flags.Help as wanted:
+        return wanted.verb
+    raise AssertionError(f"{target} has no help")
 
 
 def _run(target: str, path: str, api: client.Client, words: flags.Words) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, flags, main
+from fairlead.cli import flags, main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
 _COMMON = ("run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info")
-_NOUNS = {
+NOUNS = {
     "builder": "Manage builds", "container": "Manage containers", "image": "Manage images",
     "link": "Manage links between containers",
     "network": "Manage networks", "system": "Manage the engine", "volume": "Manage volumes",
@@ -27,15 +27,15 @@ _SLOP, _NARROW = 5, 24
 def overview() -> int:
     """`fairlead --help`"""
     rest = {verb: target for verb, target in main.VERBS.items() if verb not in _COMMON}
-    others = {**{verb: _about(target) for verb, target in rest.items()}, **_OWN}
+    others = {**{verb: about(target) for verb, target in rest.items()}, **_OWN}
     sections = (
-        ("Common Commands", {verb: _about(main.VERBS[verb]) for verb in _COMMON}),
-        ("Management Commands", _NOUNS),
+        ("Common Commands", {verb: about(main.VERBS[verb]) for verb in _COMMON}),
+        ("Management Commands", NOUNS),
         ("Commands", dict(sorted(others.items()))),
     )
     out = [f"Usage:  {main.PROGRAM} [OPTIONS] COMMAND", "", main.GLOBAL.about]
     for title, rows in sections:
-        out += ["", f"{title}:", *(f"  {verb:<11} {about}" for verb, about in rows.items())]
+        out += ["", f"{title}:", *(f"  {verb:<11} {told}" for verb, told in rows.items())]
     out += ["", "Global Options:", *_flags(main.GLOBAL)]
     out += ["", f"Run '{main.PROGRAM} COMMAND --help' for more information on a command."]
     return _say(out)
@@ -45,8 +45,8 @@ def noun(name: str, out: TextIO) -> int:
     """`fairlead container`"""
     aliases = ("list", "ps") if name == "container" else ("list",)
     verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in aliases}
-    lines = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", _NOUNS[name], "", "Commands:"]
-    lines += [f"  {verb:<11} {_about(target)}" for verb, target in verbs.items()]
+    lines = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", NOUNS[name], "", "Commands:"]
+    lines += [f"  {verb:<11} {about(target)}" for verb, target in verbs.items()]
     lines += ["", f"Run '{main.PROGRAM} {name} COMMAND --help' for more information on a command."]
     return _say(lines, out)
 
@@ -68,13 +68,8 @@ def _say(lines: list[str], out: TextIO = sys.stdout) -> int:
     return 0
 
 
-def _about(target: str) -> str:
-    """What a verb says of itself, asked by its own --help."""
-    try:
-        main.load(target)(client.Client(""), ["--help"])
-    except flags.Help as wanted:
-        return wanted.verb.about
-    raise AssertionError(f"{target} has no help")
+def about(target: str) -> str:
+    return main.declaration(target).about
 
 
 def _flags(verb: flags.Verb) -> list[str]:
