@@ -30,7 +30,8 @@ ARGUMENTS = {
     "system:version": (), "system:info": (), "system:events": (), "system:df": (), "system:prune": (),
     "network:list_networks": (), "network:create": ("",), "network:remove": ("network",),
     "network:inspect": ("network",), "network:connect": ("network", "container"),
-    "network:disconnect": ("network", "container"), "network:prune": (), "network:reload": (), "volume:list_volumes": (),
+    "network:disconnect": ("network", "container"), "network:prune": (), "network:reload": ("network",),
+    "volume:list_volumes": (),
     "volume:create": ("",), "volume:remove": ("volume",), "volume:inspect": ("volume",), "volume:prune": (),
     "completion:script": ("bash zsh fish",),
 }  # fmt: skip
