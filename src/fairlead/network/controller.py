@@ -192,6 +192,9 @@ class Controller:
             self._link.request(add_bridge(network.bridge, mac, network.mtu))
             index = socket.if_nametoindex(network.bridge)
         sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None)
+        if not network.adopted:
+            pairs = ((4, network.subnet, network.gateway), (6, network.subnet6, network.gateway6))
+            sysctl.shut_bridge(network.bridge, [version for version, net, way in pairs if net and not way])
         steps = [set_up(index)]
         if network.gateway is not None and network.subnet is not None:
             steps.append(add_address(index, IPv4Interface((network.gateway.packed, network.subnet.prefixlen))))

@@ -7,7 +7,7 @@ have its own default route; interfaces that listened go on listening.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
@@ -68,6 +68,16 @@ def tune_bridge(name: str, *, ipv6: bool) -> None:
     if ipv6 or _CONF6.exists():
         wanted[_CONF6 / name / "accept_ra"] = "0"
     for path, value in wanted.items():
+        try:
+            path.write_text(value)
+        except OSError as error:
+            raise SystemFailure(f"set {path}: {error.strerror}") from error
+
+
+def shut_bridge(name: str, versions: Collection[int]) -> None:
+    """The host is deaf on this bridge: no link-local address, and what comes from it comes from nowhere."""
+    wanted = {4: (_NET / "ipv4/conf" / name / "rp_filter", "1"), 6: (_CONF6 / name / "disable_ipv6", "1")}
+    for path, value in (wanted[version] for version in versions):
         try:
             path.write_text(value)
         except OSError as error:
