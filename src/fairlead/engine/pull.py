@@ -76,9 +76,10 @@ async def _all(images: Images, ref: Reference, wanted: documents.Platform, login
 @asynccontextmanager
 async def _session(images: Images, ref: Reference, login: RegistryLogin) -> AsyncIterator[Line]:
     where = endpoints.of_domain(ref.domain, images.transfers.settings, mirrors=True)
+    scopes = [f"repository:{ref.path}:pull"]
     spoiled: list[str] = []
     try:
-        async with images.transfers.session(where, ref.path, login, [f"repository:{ref.path}:pull"]) as session:
+        async with images.transfers.session(where, ref.path, login, scopes, keep=True) as session:
             yield Line(session, spoiled)
     finally:
         await images.layers.remove(*spoiled)  # only now does nobody write there any more

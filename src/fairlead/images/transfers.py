@@ -29,6 +29,8 @@ _PROGRAM = (
 )
 _LIBRARIES = ("zstandard", "urllib3")
 _IDLE_S = 600
+_KEPT_S = 60
+_MOST_KEPT = 4
 _ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 Message = dict[str, Any]
 Tell = Callable[[Message], None]
@@ -53,12 +55,15 @@ class Transfers:
         self.uploads = asyncio.Semaphore(settings.max_concurrent_uploads)
         self._control: socket.socket | None = None
         self._child: process.Child | None = None
+        self._kept: dict[str, tuple[Session, asyncio.TimerHandle]] = {}
 
     @asynccontextmanager
     async def session(
-        self, endpoints: Sequence[Endpoint], repository: str, login: RegistryLogin, scopes: Sequence[str]
-    ) -> AsyncIterator[Session]:
-        """When it is left, every process of it has ended."""
+        self, endpoints: Sequence[Endpoint], repository: str, login: RegistryLogin, scopes: Sequence[str],
+        *, keep: bool = False,
+    ) -> AsyncIterator[Session]:  # fmt: skip
+        """When it is left, every process of it has ended. `keep`: after success the session itself stays for a while,
+        for the next who wants the same as the same user; it knows which endpoint answers, and has its token."""
         setup = {
             "endpoints": [endpoint.plain() for endpoint in endpoints],
             "repository": repository,
@@ -71,11 +76,42 @@ class Transfers:
             "attempts": self.settings.max_download_attempts,
             "agent": f"fairlead/{fairlead.__version__}",
         }  # fmt: skip
-        session = await self._begun(setup)
+        key = json.dumps(setup, sort_keys=True)
+        session = await self._resumed(key) or await self._begun(setup)
         try:
             yield session
-        finally:
+        except BaseException:
             await session.close()
+            raise
+        if keep and key not in self._kept:
+            self._keep(key, session)
+        else:
+            await session.close()
+
+    def _keep(self, key: str, session: Session) -> None:
+        if len(self._kept) == _MOST_KEPT:
+            self._let_go(next(iter(self._kept)))
+        self._kept[key] = session, asyncio.get_running_loop().call_later(_KEPT_S, self._let_go, key)
+
+    def _let_go(self, key: str) -> None:
+        session, timer = self._kept.pop(key)
+        timer.cancel()
+        session.hang_up()
+
+    async def _resumed(self, key: str) -> Session | None:
+        session, timer = self._kept.pop(key, (None, None))
+        if session is None or timer is None:
+            return None
+        timer.cancel()
+        try:
+            await session.ask("again")
+        except (SystemFailure, _Gone):
+            await session.close()
+            return None
+        except BaseException:
+            await session.close()
+            raise
+        return session
 
     async def _begun(self, setup: Mapping[str, Any]) -> Session:
         for _ in range(2):
@@ -125,7 +161,9 @@ class Transfers:
         self._control = ours
 
     def close(self) -> None:
-        """Ends the process; sessions end by themselves."""
+        """Ends the process; sessions end by themselves, the kept ones now."""
+        for key in list(self._kept):
+            self._let_go(key)
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -209,7 +247,14 @@ class Session:
 
     async def close(self) -> None:
         """Returns when the last process of this session has ended: its end of the pipe of life is closed then."""
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._link.fileno())
-        self._link.close()
+        self._close_link()
         await asyncio.shield(process.read_all(self._life))
+
+    def hang_up(self) -> None:
+        """It ends; for one that does nothing, which nobody has to wait for."""
+        self._close_link()
+        os.close(self._life)
+
+    def _close_link(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._link.fileno())
+        self._link.close()

@@ -185,6 +185,7 @@ def test_token_server_lets_in_who_may(stage: Stage, program: str) -> None:
     client.do("push", name)
     stage.engine.do("tag", "box", f"{server}/private/{program}:one")
     client.do("push", f"{server}/private/{program}:one")
+    client.do("pull", f"{server}/private/{program}:one")  # its session stays, for this user alone
     client.do("rmi", name, f"{server}/private/{program}:one")
 
     client.do("logout", server)
@@ -248,6 +249,24 @@ def test_mirror_is_asked_first_and_stands_aside_when_it_fails(stage: Stage) -> N
         assert "lookup registry-1.docker.io" in said or "manifest unknown" in said
         assert other.do("images", "-q", "mirrored") != ""
     engine.do("rmi", f"{mirror}/library/mirrored:1")
+
+
+def test_second_pull_finds_a_registry_that_came_back_otherwise(stage: Stage) -> None:
+    """It begins where the first one was answered, over a new connection, and goes on to look where that is none."""
+    engine, host = stage.engine, stage.engine.host
+    with Registry(host, engine.root, 5003) as plain:
+        name = f"{plain.address}/box"
+        engine.do("tag", "box", name)
+        engine.do("push", name)
+        for _ in range(2):
+            assert "Image is up to date" in engine.do("pull", name)
+    assert "connection refused" in engine.cli("pull", name).text
+    with Registry(host, engine.root, 5003):
+        assert "Image is up to date" in engine.do("pull", name)
+    with Registry(host, engine.root, 5003, tls=(engine.root / "tls/server.crt", engine.root / "tls/server.key")):
+        assert "Image is up to date" in engine.do("pull", name)
+        assert "Image is up to date" in engine.do("pull", name)
+    engine.do("rmi", name)
 
 
 def test_download_goes_on_where_it_was_cut_ten_times(stage: Stage, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    InsecureRequestWarning,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -46,6 +47,7 @@ class Remote:
     ) -> None:  # fmt: skip
         self.base = str(endpoint["url"]).rstrip("/")
         self.repository = repository
+        self.mirror = bool(endpoint.get("mirror"))
         self._endpoint = endpoint
         self._credentials = credentials
         self._timeout = urllib3.Timeout(connect=timeout_s, read=timeout_s)
@@ -201,6 +203,7 @@ def tls(endpoint: Mapping[str, Any]) -> ssl.SSLContext:
     """The machine's authorities and those of certs.d; a client's certificate where there is one."""
     if endpoint.get("insecure"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        urllib3.disable_warnings(InsecureRequestWarning)  # whoever listed it as insecure knows
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif endpoint.get("ca") or endpoint.get("pairs"):

@@ -8,6 +8,7 @@ for whatever reason, the session and all its children end at once.
 from __future__ import annotations
 
 import base64
+import encodings.idna  # noqa: F401  # every look-up needs it, and would import it in every session
 import gc
 import json
 import os
@@ -61,6 +62,8 @@ class Session:
         self._link = link
         self._selector = selectors.DefaultSelector()
         self._remote: Remote | None = None
+        self._known: list[Remote] = []
+        """Where an earlier pull of this session was answered: to be asked first."""
         self._setup: Message = {}
         self._running: dict[int, int] = {}
         """pidfd → job"""
@@ -88,7 +91,7 @@ class Session:
         commands: Mapping[str, Callable[[Message], Message | None]] = {
             "begin": self._begin, "resolve": self._resolve, "config": self._config, "tags": self._tags,
             "check": self._check, "layer": self._layer, "upload": self._upload, "manifest": self._manifest,
-            "search": self._search, "look": self._look,
+            "search": self._search, "look": self._look, "again": self._again,
         }  # fmt: skip
         try:
             answer = commands[command["do"]](command)
@@ -106,6 +109,13 @@ class Session:
         self._setup = command
         return {"done": {}}
 
+    def _again(self, _: Message) -> Message:
+        """For another pull of the same: nobody knows whether the connections still stand."""
+        if self._remote is not None:
+            self._remote.afresh()
+            self._known, self._remote = [self._remote], None
+        return {"done": {}}
+
     def _remotes(self) -> list[Remote]:
         return [
             Remote(
@@ -120,17 +130,17 @@ class Session:
         ]
 
     def _first(self, work: Callable[[Remote], Message]) -> Message:
-        """At the first endpoint that answers: a mirror that fails in any way gives way to the next."""
+        """At the first endpoint that answers: what was known before, and a mirror, give way to the next if they fail in
+        any way."""
         if self._remote is not None:
             return work(self._remote)
-        remotes = self._remotes()
         reasons: list[Failure] = []
-        for remote, endpoint in zip(remotes, self._setup["endpoints"], strict=True):
+        for remote in (*self._known, *self._remotes()):
             try:
                 answer = work(remote)
             except Failure as error:
                 reasons.append(error)
-                if error.kind == failure.UNREACHABLE or endpoint.get("mirror"):
+                if error.kind == failure.UNREACHABLE or remote.mirror or remote in self._known:
                     continue
                 raise
             self._remote = remote
