@@ -1,18 +1,22 @@
-"""Shows the JSON progress messages of build, load, import and pull: one line after another, or, on a terminal, a line
-for each layer that is rewritten in place."""
+"""Shows how long work goes on: the JSON progress messages of build, load, import, pull and push, one line after the
+other, or, on a terminal, a line for each layer that is rewritten in place; and the bytes of what is sent."""
 
 from __future__ import annotations
+
+import time
 
 from fairlead.cli import units
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TextIO
 
     Message = dict[str, Any]
 
 _BOX = 50
+_WIDE = 200
+_EVERY_S = 0.1
 
 
 class ProgressError(Exception):
@@ -25,7 +29,7 @@ class ProgressError(Exception):
 
 def show(messages: Iterable[Message], out: TextIO, *, terminal: bool, aux: Callable[[Any], None] | None = None) -> None:
     """Writes them as they come; ProgressError at an error message. `aux` gets what is meant for the program."""
-    lines: dict[str, int] = {}
+    lines = _Lines(out)
     for message in messages:
         _raise(message)
         if "aux" in message and message["aux"] is not None:
@@ -35,12 +39,12 @@ def show(messages: Iterable[Message], out: TextIO, *, terminal: bool, aux: Calla
         identifier = message.get("id") or ""
         detail = message.get("progressDetail") or {}
         if not terminal:
-            if not _bar(detail, 200):
+            if not _bar(detail, _WIDE):
                 out.write(_line(message))
         elif identifier and ("progressDetail" in message or identifier in lines):
-            _rewrite(out, lines, identifier, _line(message, _bar(detail, _width())).rstrip("\n"))
+            lines.put(identifier, _line(message, _bar(detail, lines.columns)).rstrip("\n"))
         else:
-            lines.clear()
+            lines.forget()
             out.write(_line(message))
         out.flush()
 
@@ -60,13 +64,76 @@ def _line(message: Message, bar: str = "") -> str:
     return f"{head}{message.get('status') or ''}{' ' + bar if bar else ''}\n"
 
 
-def _rewrite(out: TextIO, lines: dict[str, int], identifier: str, text: str) -> None:
-    if identifier not in lines:
-        lines[identifier] = len(lines)
-        out.write(f"{text}\x1b[K\r\n")
-        return
-    up = len(lines) - lines[identifier]
-    out.write(f"\x1b[{up}A\r{text}\x1b[K\r\x1b[{up}B")
+class _Lines:
+    """The lines of layers at the end of a terminal, the cursor below them."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._at: dict[str, int] = {}
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._at
+
+    @property
+    def columns(self) -> int:
+        return _size(self._out)[1]
+
+    def forget(self) -> None:
+        """What is there stays as it is."""
+        self._at.clear()
+
+    def put(self, identifier: str, text: str) -> None:
+        rows, columns = _size(self._out)
+        text = text[: columns - 1]  # a line that wraps would be two, and all above it one off
+        if identifier not in self._at:
+            self._at[identifier] = len(self._at)
+            self._out.write(f"{text}\x1b[K\r\n")
+            return
+        up = len(self._at) - self._at[identifier]
+        if up < rows:  # what has left the screen at the top is out of the cursor's reach
+            self._out.write(f"\x1b[{up}A\r{text}\x1b[K\r\x1b[{up}B")
+
+
+def _size(out: TextIO) -> tuple[int, int]:
+    """(rows, columns), as they are now."""
+    from fairlead.cli import terminal
+
+    try:
+        rows, columns = terminal.size(out.fileno())
+    except OSError:
+        rows = columns = 0
+    return rows or 24, columns or 80
+
+
+class Sending:
+    """A body on its way to the daemon, whose bytes are told on a terminal while they go: `label  1.2MB`, with a bar
+    where the `total` is known. Elsewhere nothing is said."""
+
+    def __init__(self, chunks: Iterable[bytes], label: str, out: TextIO, *, total: int = 0) -> None:
+        self.size = 0
+        self._chunks = chunks
+        self._label = label
+        self._out = out
+        self._total = total
+
+    def __iter__(self) -> Iterator[bytes]:
+        told = self._out.isatty()
+        due = 0.0
+        for chunk in self._chunks:
+            yield chunk
+            self.size += len(chunk)
+            if told and (now := time.monotonic()) >= due:
+                due = now + _EVERY_S
+                self._tell()
+        if told:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def _tell(self) -> None:
+        columns = _size(self._out)[1]
+        text = f"{self._label}  {_bar({'current': self.size, 'total': self._total}, columns).strip()}"
+        self._out.write(f"\r{text[: columns - 1]}\x1b[K")
+        self._out.flush()
 
 
 def _bar(detail: Message, width: int) -> str:
@@ -85,12 +152,3 @@ def _bar(detail: Message, width: int) -> str:
         box = "[" + "=" * share + ">" + " " * (_BOX - share) + "] "
     numbers = f"{units.size(current):>8}" + (f"/{units.size(total)}" if current <= total else "")
     return box + numbers
-
-
-def _width() -> int:
-    import os
-
-    try:
-        return os.get_terminal_size().columns
-    except OSError:
-        return 80

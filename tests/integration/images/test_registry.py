@@ -95,6 +95,31 @@ def test_layers_are_asked_for_mounted_or_sent_whichever_is_least(stage: Stage, p
     client.do("rmi", f"{second}:a")
 
 
+def test_a_terminal_shows_bars_and_everything_else_plain_lines(stage: Stage, tmp_path: Path) -> None:
+    client, name = stage.client("fairlead"), f"{stage.plain.address}/terminal:a"
+    import_image(stage.engine, name, {"file": noise(3_000_000, seed=7)})
+    for words, bar, done in (
+        (("push", name), "Pushing [", ": Pushed"), (("rmi", name), "", "Deleted"),
+        (("pull", name), "Downloading [", ": Pull complete"),
+    ):  # fmt: skip
+        with client.terminal(*words) as terminal:
+            assert terminal.wait() == 0
+            assert done in terminal.seen
+            assert bar in terminal.seen
+            assert ("\x1b[1A" in terminal.seen) == bool(bar)
+    archive = str(tmp_path / "a.tar")
+    client.do("save", "-o", archive, name)
+    with client.terminal("load", "-i", archive) as terminal:
+        assert terminal.wait() == 0
+        assert "Sending archive  [" in terminal.seen
+        assert "Loaded image: " in terminal.seen
+    client.do("rmi", name)
+    plain = client.do("pull", name)
+    assert "Pull complete" in plain
+    assert not any(mark in plain for mark in ("\x1b", "[=", "\r"))
+    client.do("rmi", name)
+
+
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "plain"])
 def test_image_of_others_keeps_its_digest_where_its_bytes_can_be_had(stage: Stage, compression: str) -> None:
     """In the same registry always; in another one if nothing has to be compressed again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from fairlead.cli import client, platforms
@@ -26,7 +27,7 @@ def load(api: Client, argv: list[str]) -> int:
     quiet = options["quiet"] or not sys.stdout.isatty()
     query = {"quiet": quiet, "platform": platforms.query(options["platform"])}
     with _source(options["input"]) as file:
-        chunks = api.stream("POST", "/images/load", _chunks(file), content_type="application/x-tar", **query)
+        chunks = api.stream("POST", "/images/load", _sent(file, quiet=quiet), content_type="application/x-tar", **query)
         show(api, chunks)
     return 0
 
@@ -40,7 +41,7 @@ def import_image(api: Client, argv: list[str]) -> int:
         chunks = api.stream(
             "POST",
             "/images/create",
-            _chunks(file),
+            _sent(file, quiet=False),
             content_type="text/plain",
             changes=options["change"],
             fromSrc="-",
@@ -90,6 +91,16 @@ def _source(path: str) -> BinaryIO:
         return open(path, "rb")
     except OSError as error:
         raise client.Refused(f"open {path}: {(error.strerror or '').lower()}") from None
+
+
+def _sent(file: BinaryIO, *, quiet: bool) -> Iterator[bytes]:
+    """The pieces of an archive; on a terminal one sees them go."""
+    from fairlead.cli import progress
+
+    chunks = _chunks(file)
+    status = os.fstat(file.fileno())
+    total = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return chunks if quiet else iter(progress.Sending(chunks, "Sending archive", sys.stdout, total=total))
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

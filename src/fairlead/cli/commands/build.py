@@ -93,13 +93,14 @@ def _check_tag(name: str) -> None:
 
 
 def _counted(sent: context.Context, *, quiet: bool) -> Iterator[bytes]:
-    size = 0
-    for chunk in sent.chunks:
-        size += len(chunk)
-        yield chunk
-    if not quiet:
-        sys.stdout.write(f"Sending build context to Docker daemon  {units.size(size)}\r\r\n")
-        sys.stdout.flush()
+    label = "Sending build context to Docker daemon"
+    if quiet:
+        yield from sent.chunks
+        return
+    sending = progress.Sending(sent.chunks, label, sys.stdout)
+    yield from sending
+    sys.stdout.write(f"{label}  {units.size(sending.size)}\r\r\n")
+    sys.stdout.flush()
 
 
 def _query(options: Options, dockerfile: str, host: str) -> dict[str, Any]:
