@@ -2,31 +2,41 @@
 monitor between create and start, so that it sees the first byte.
 
 Each client has a connection of its own to the monitor, which blocks rather than loses: a client that does not read
-holds up the container, as in Docker, and costs no memory here.
+holds up the container, as in Docker, and costs no memory here. But it does not hold up others for long: one that takes
+nothing while somebody else waits for output is dropped, and told so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fairlead.engine import detach
 from fairlead.engine.logs import Logs
 from fairlead.errors import EngineError
 from fairlead.model.container import Container
-from fairlead.model.request import AttachRequest, LogRequest
+from fairlead.model.request import AttachRequest, LogBatch, LogRequest
 from fairlead.runtime.conmon import AttachConnection
 from fairlead.runtime.runtime import Runtime
 
 DEFAULT_KEYS = "ctrl-p,ctrl-q"
+_STALLED_S = 10.0
+_LOOK_EVERY_S = 2.0
+_SYSTEM_ERROR = 3
+_DROPPED = b"output was not taken while others waited for it: attachment ended\r\n"
+Join = Callable[[], Awaitable[AttachConnection | None]]
 
 
 class Stream:
     """One client's view of a container's stdio."""
 
-    def __init__(self, container: Container, request: AttachRequest, replay: list[tuple[int, bytes]]) -> None:
+    def __init__(self, container: Container, request: AttachRequest, replay: _Replay | None = None) -> None:
         self.tty = container.config.tty
         self._request = request
         self._replay = replay
+        self.on_detach: Callable[[], object] = lambda: None
+        """Called when the client leaves by its detach keys."""
         self._stdin_once = container.config.stdin_once
         self._detector = detach.Detector(detach.parse(request.detach_keys or DEFAULT_KEYS) if self.tty else b"")
         self._connection: asyncio.Future[AttachConnection | None] = asyncio.get_running_loop().create_future()
@@ -43,13 +53,20 @@ class Stream:
 
     async def read(self) -> tuple[int, bytes] | None:
         """(stream, bytes); None when the output has ended or the client has left."""
-        if self._replay:
-            return self._replay.pop(0)
+        if self._replay is not None:
+            if (chunk := await self._replay.next()) is not None:
+                return chunk
+            if self._replay.join is not None:
+                self.join(await self._replay.join())
+            self._replay = None
         if not self._request.stream:
             return None
         connection = await self._connection
         while connection is not None:
             packet = await connection.read()
+            if packet is None and connection.dropped:
+                connection.dropped = False
+                return (_SYSTEM_ERROR, _DROPPED)
             if packet is None or self._wanted(packet[0]):
                 return packet
         return None
@@ -67,6 +84,7 @@ class Stream:
             await connection.write(passed)
         if leaves:
             connection.leave()
+            self.on_detach()
             raise BrokenPipeError("read escape sequence")
 
     async def write_eof(self) -> None:
@@ -80,6 +98,8 @@ class Stream:
             connection.leave()
 
     async def close(self) -> None:
+        if self._replay is not None:
+            await self._replay.close()
         self.join(None)
         connection = self._connection.result()
         if connection is None:
@@ -99,13 +119,15 @@ class Attachments:
         self._runtime = runtime
         self._logs = logs
         self._waiting: dict[str, list[Stream]] = {}
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def attach(self, container: Container, request: AttachRequest) -> Stream:
         """A stream on a created or running container; on an ended one what is asked of its log, and nothing more."""
-        replay: list[tuple[int, bytes]] = []
+        replay = None
         if request.logs:
             wanted = LogRequest(stdout=request.stdout, stderr=request.stderr)
-            replay = [(number, text) async for batch in self._logs.read(container, wanted) for number, _, text in batch]
+            replay = _Replay(self._logs.read(container, wanted))
+            await replay.begin()
         stream = Stream(container, request, replay)
         if not request.stream:
             stream.join(None)
@@ -113,6 +135,8 @@ class Attachments:
             # Created or ended: its next start is waited for. (Those whose clients have left meanwhile are dropped.)
             others = [other for other in self._waiting.get(container.id, ()) if other.waits]
             self._waiting[container.id] = [*others, stream]
+        elif replay is not None:
+            replay.join = lambda: self._joined(container.id)
         else:
             stream.join(await self._joined(container.id))
         return stream
@@ -126,11 +150,51 @@ class Attachments:
     async def _joined(self, container_id: str) -> AttachConnection | None:
         """None if the monitor has ended at this very moment: there is no more output."""
         try:
-            return await self._runtime.attach(container_id)
+            connection = await self._runtime.attach(container_id)
         except EngineError:
             return None
+        self._look_later()
+        return connection
+
+    def _look_later(self) -> None:
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        if self._runtime.drop_stalled(self._logs.followed, _STALLED_S):
+            self._look_later()
 
     def forget(self, container_id: str) -> None:
         """The container is gone, or did not start: nobody waits for it any more."""
         for stream in self._waiting.pop(container_id, ()):
             stream.join(None)
+
+
+class _Replay:
+    """What is in the log already, as it is taken; `join` is done after it."""
+
+    def __init__(self, batches: AsyncIterator[LogBatch]) -> None:
+        self._batches = batches
+        self._pieces: list[tuple[int, bytes]] = []
+        self.join: Join | None = None
+
+    async def begin(self) -> None:
+        """A log that cannot be read is told before anything is answered."""
+        await self._fetch()
+
+    async def _fetch(self) -> None:
+        batch = await anext(self._batches, None)
+        runs = itertools.groupby(batch or (), lambda line: line[0])
+        self._pieces = [(number, b"".join([text for _, _, text in lines])) for number, lines in runs]
+        self._pieces.reverse()
+
+    async def next(self) -> tuple[int, bytes] | None:
+        if not self._pieces:
+            await self._fetch()
+        return self._pieces.pop() if self._pieces else None
+
+    async def close(self) -> None:
+        close = getattr(self._batches, "aclose", None)
+        if close is not None:
+            await close()

@@ -262,6 +262,7 @@ class Containers:
         if container.state.status is Status.RESTARTING:
             raise Conflict(f"container {ref} is restarting, wait until the container is running")
         stream = await self._attachments.attach(container, request)
+        stream.on_detach = lambda: self._events.container(container, "detach")
         self._events.container(container, "attach")
         return stream
 

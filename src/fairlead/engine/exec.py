@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import array
 import asyncio
-import fcntl
 import json
 import os
 import socket
-import struct
-import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +20,7 @@ from fairlead import ids
 from fairlead.engine import detach, environment
 from fairlead.engine.attach import DEFAULT_KEYS
 from fairlead.engine.events import Events
+from fairlead.engine.execstream import ExecStream
 from fairlead.engine.registry import Registry
 from fairlead.engine.tasks import Tasks
 from fairlead.errors import Conflict, InvalidParameter, NotFound
@@ -32,7 +30,6 @@ from fairlead.model.request import ExecRequest, ExecView
 from fairlead.runtime import capabilities, crun, spec, users
 from fairlead.runtime.runtime import Runtime
 
-_CHUNK = 1 << 15
 _PER_CONTAINER = 64
 
 
@@ -45,100 +42,8 @@ class _Exec:
     running: bool = False
     exit_code: int | None = None
     pid: int = 0
-    console: int = -1
+    stream: ExecStream | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class ExecStream:
-    """The stdio of an exec: pipes, or the master side of a terminal."""
-
-    def __init__(
-        self, tty: bool, stdin: int, outputs: dict[int, int], detector: detach.Detector, finished: asyncio.Event
-    ) -> None:
-        self.tty = tty
-        self._finished = finished
-        self._failure = b""
-        self._stdin = stdin
-        self._detector = detector
-        self._queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(maxsize=16)
-        self._open = dict(outputs)
-        self._loop = asyncio.get_running_loop()
-        for fd in {*outputs.values(), stdin} - {-1}:
-            os.set_blocking(fd, False)
-        for number in outputs:
-            self._resume(number)
-        if not outputs:
-            self._queue.put_nowait(None)
-
-    def _resume(self, number: int) -> None:
-        self._loop.add_reader(self._open[number], self._readable, number)
-
-    def _readable(self, number: int) -> None:
-        fd = self._open[number]
-        try:
-            data = os.read(fd, _CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""  # EIO: the last process has let go of the terminal
-        if not data:
-            self._end(number)
-        else:
-            self._queue.put_nowait((number, data))
-        if self._queue.qsize() >= self._queue.maxsize - 2:
-            for open_fd in self._open.values():
-                self._loop.remove_reader(open_fd)
-
-    def _end(self, number: int) -> None:
-        fd = self._open.pop(number)
-        self._loop.remove_reader(fd)
-        if fd != self._stdin:
-            os.close(fd)
-        if not self._open:
-            self._queue.put_nowait(None)
-
-    async def read(self) -> tuple[int, bytes] | None:
-        """(stream, bytes); None at the end. A reader that does not come stops the reading, not the daemon."""
-        packet = await self._queue.get()
-        if packet is None:
-            self._queue.put_nowait(None)
-            await self._finished.wait()  # so that whoever sees the end can ask for the exit code
-            text, self._failure = self._failure, b""
-            return (2, text) if text else None
-        if self._queue.empty():
-            for number in self._open:
-                self._resume(number)
-        return packet
-
-    def fail(self, message: str) -> None:
-        """The process could not be started: the client reads why at the end of the output."""
-        self._failure = f"{message}\r\n".encode()
-
-    async def write(self, data: bytes) -> None:
-        """Input. Raises BrokenPipeError when nobody reads it, or when the client typed the detach keys."""
-        passed, leaves = self._detector.feed(data)
-        view = memoryview(passed)
-        while view and self._stdin >= 0:
-            try:
-                view = view[os.write(self._stdin, view) :]
-            except BlockingIOError:
-                await _writable(self._loop, self._stdin)
-        if leaves:
-            self._queue.put_nowait(None)
-            raise BrokenPipeError("read escape sequence")
-
-    async def write_eof(self) -> None:
-        if self._stdin >= 0 and not self.tty:
-            os.close(self._stdin)
-            self._stdin = -1
-
-    async def close(self) -> None:
-        for fd in self._open.values():
-            self._loop.remove_reader(fd)
-        for fd in {*self._open.values(), self._stdin} - {-1}:
-            os.close(fd)
-        self._open.clear()
-        self._stdin = -1
 
 
 class Execs:
@@ -220,9 +125,8 @@ class Execs:
 
     async def resize(self, exec_id: str, height: int, width: int) -> None:
         found = self._get(exec_id)
-        if found.console < 0:
+        if not found.running or found.stream is None or not found.stream.resize(height, width):
             raise Conflict(f"exec {exec_id} is not running")
-        fcntl.ioctl(found.console, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     async def start(
         self, exec_id: str, *, detach: bool, tty: bool, console_size: tuple[int, int] | None
@@ -309,8 +213,8 @@ class Execs:
         stream = ExecStream(True, master, {1: master} if master >= 0 else {}, detach.Detector(keys), found.finished)
         if master < 0:
             stream.fail(await task)
-        else:
-            found.console = master
+        found.stream = stream
+        stream.on_detach = lambda: self._events.container(container, "exec_detach", execID=found.id)
         return stream
 
     def _began(self, container: Container, found: _Exec) -> None:
@@ -330,7 +234,7 @@ class Execs:
             found.exit_code = crun.failure_code(message)
             if stream is not None:
                 stream.fail(message)
-        found.running, found.console = False, -1
+        found.running, found.stream = False, None
         found.finished.set()
         files.remove_tree(folder)
         self._events.container(container, "exec_die", execID=found.id, exitCode=str(found.exit_code))
@@ -353,12 +257,3 @@ async def _receive_terminal(listener: socket.socket, task: asyncio.Task[str]) ->
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             return int(array.array("i", data[:4])[0])
     return -1
-
-
-async def _writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    ready = asyncio.Event()
-    loop.add_writer(fd, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_writer(fd)

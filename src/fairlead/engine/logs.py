@@ -47,6 +47,10 @@ class Logs:
         for watch in self._watches.pop(container_id, set()):
             watch.poke()
 
+    def followed(self, container_id: str) -> bool:
+        """Whether anybody waits for its next line."""
+        return bool(self._watches.get(container_id))
+
     # --- reading ----------------------------------------------------------------------------------------------
 
     async def read(self, container: Container, request: LogRequest) -> AsyncIterator[LogBatch]:

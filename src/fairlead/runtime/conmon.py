@@ -113,14 +113,19 @@ class AttachConnection:
         self._stdin_closed = False
         self._packets = 0
         self._seen = 0
+        self._busy_since: float | None = self._loop.time()
+        self.dropped = False
 
     async def read(self) -> tuple[int, bytes] | None:
         """(1 stdout or 2 stderr, bytes); None when the container's output has ended."""
         while True:
+            self._busy_since = None
             try:
                 packet = await self._loop.sock_recv(self._socket, _PACKET)
             except OSError:
                 return None
+            finally:
+                self._busy_since = self._loop.time()
             if not packet:
                 return None
             self._packets += 1
@@ -150,6 +155,16 @@ class AttachConnection:
             self._socket.shutdown(socket.SHUT_RD)
         except OSError:
             pass
+
+    @property
+    def stalled_s(self) -> float:
+        """How long it has been busy with what it was given last; none while it waits for more."""
+        return 0.0 if self._busy_since is None else self._loop.time() - self._busy_since
+
+    def drop(self) -> None:
+        """As `leave`, but not by the client's own wish."""
+        self.dropped = True
+        self.leave()
 
     def moved(self) -> bool:
         """Whether anything was read since the last time this was asked."""

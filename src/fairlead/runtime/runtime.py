@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal as signals
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,7 +213,17 @@ class Runtime:
         """The container is dead and its monitor is not: it waits for a client that does not take the last output."""
         for connection in self._attached.get(container_id, ()):
             if not connection.moved():
-                connection.leave()
+                connection.drop()
+
+    def drop_stalled(self, held_up: Callable[[str], bool], for_s: float) -> bool:
+        """Drops clients that have taken nothing for so long while others of their container wait for output, or are
+        `held_up` elsewhere. Whether anybody is attached to anything."""
+        for container_id, connections in self._attached.items():
+            stalled = [connection for connection in connections if connection.stalled_s > for_s]
+            if stalled and (len(stalled) < len(connections) or held_up(container_id)):
+                for connection in stalled:
+                    connection.drop()
+        return any(self._attached.values())
 
     def _exit(self, container_id: str) -> Exit:
         path = self._exits / container_id

@@ -192,7 +192,8 @@ def test_exec_that_fails_to_start_says_so_inside_the_stream(tmp_path: Path) -> N
         client = await table.connect()
         await _exec(client, {"Detach": False})
         assert (await client.head())[0] == 101
-        assert await client.reader.read() == b"OCI runtime exec failed: nope\r\n"
+        text = b"OCI runtime exec failed: nope\r\n"
+        assert await client.reader.read() == b"\1\0\0\0\0\0\0" + bytes([len(text)]) + text
 
     run(tmp_path, test)
 

@@ -1,0 +1,150 @@
+"""The stdio of an exec, as its client sees it: pipes, or the master side of a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import struct
+import termios
+from collections.abc import Callable
+
+from fairlead.engine import detach
+
+_CHUNK = 1 << 15
+
+
+class ExecStream:
+    def __init__(
+        self, tty: bool, stdin: int, outputs: dict[int, int], detector: detach.Detector, finished: asyncio.Event
+    ) -> None:
+        self.tty = tty
+        self._finished = finished
+        self._failure = b""
+        self._stdin = stdin
+        self._detector = detector
+        self._queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(maxsize=16)
+        self._open = dict(outputs)
+        self._left = False
+        self.on_detach: Callable[[], object] = lambda: None
+        """Called when the client leaves by its detach keys."""
+        self._loop = asyncio.get_running_loop()
+        for fd in {*outputs.values(), stdin} - {-1}:
+            os.set_blocking(fd, False)
+        for number in outputs:
+            self._resume(number)
+        if not outputs:
+            self._queue.put_nowait(None)
+
+    def resize(self, height: int, width: int) -> bool:
+        """Sets the terminal's size. Whether there is one."""
+        if not self.tty or self._stdin < 0:
+            return False
+        fcntl.ioctl(self._stdin, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        return True
+
+    def _resume(self, number: int) -> None:
+        self._loop.add_reader(self._open[number], self._readable, number)
+
+    def _readable(self, number: int) -> None:
+        fd = self._open[number]
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # EIO: the last process has let go of the terminal
+        if not data:
+            self._end(number)
+        else:
+            self._queue.put_nowait((number, data))
+        if self._queue.qsize() >= self._queue.maxsize - 2:
+            for open_fd in self._open.values():
+                self._loop.remove_reader(open_fd)
+
+    def _end(self, number: int) -> None:
+        fd = self._open.pop(number)
+        self._loop.remove_reader(fd)
+        if fd != self._stdin:
+            os.close(fd)
+        if not self._open:
+            self._queue.put_nowait(None)
+
+    async def read(self) -> tuple[int, bytes] | None:
+        """(stream, bytes); None at the end. A reader that does not come stops the reading, not the daemon."""
+        packet = await self._queue.get()
+        if self._left:
+            return None
+        if packet is None:
+            self._queue.put_nowait(None)
+            await self._finished.wait()  # so that whoever sees the end can ask for the exit code
+            text, self._failure = self._failure, b""
+            return (2, text) if text else None
+        if self._queue.empty():
+            for number in self._open:
+                self._resume(number)
+        return packet
+
+    def fail(self, message: str) -> None:
+        """The process could not be started: the client reads why at the end of the output."""
+        self._failure = f"{message}\r\n".encode()
+
+    async def write(self, data: bytes) -> None:
+        """Input. Raises BrokenPipeError when nobody reads it, or when the client typed the detach keys."""
+        passed, leaves = self._detector.feed(data)
+        view = memoryview(passed)
+        while view and self._stdin >= 0:
+            try:
+                view = view[os.write(self._stdin, view) :]
+            except BlockingIOError:
+                await _writable(self._loop, self._stdin)
+        if leaves:
+            self._leave()
+            raise BrokenPipeError("read escape sequence")
+
+    def _leave(self) -> None:
+        """The process goes on, on a terminal whose output is nobody's. (Closing it would hang up on the process.)"""
+        self._left = bool(self._open)
+        for number, fd in self._open.items():
+            self._loop.remove_reader(fd)
+            self._loop.add_reader(fd, self._discard, number)
+        if self._queue.empty():
+            self._queue.put_nowait(None)
+        self.on_detach()
+
+    def _discard(self, number: int) -> None:
+        try:
+            data = os.read(self._open[number], _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            fd = self._open.pop(number)
+            self._loop.remove_reader(fd)
+            os.close(fd)
+            self._stdin = -1
+
+    async def write_eof(self) -> None:
+        if self._stdin >= 0 and not self.tty:
+            os.close(self._stdin)
+            self._stdin = -1
+
+    async def close(self) -> None:
+        if self._left:
+            return
+        for fd in self._open.values():
+            self._loop.remove_reader(fd)
+        for fd in {*self._open.values(), self._stdin} - {-1}:
+            os.close(fd)
+        self._open.clear()
+        self._stdin = -1
+
+
+async def _writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    ready = asyncio.Event()
+    loop.add_writer(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(fd)
