@@ -53,9 +53,20 @@ class Target:
     udp: bool = False
 
 
+class Asking:
+    """Questions under way; several places may ask at the same time."""
+
+    def __init__(self, place: Namespace, targets: Sequence[Target], *, timeout_s: float = 1.0) -> None:
+        wanted = json.dumps([[target.address, target.port, target.udp] for target in targets])
+        argv = [sys.executable, "-I", "-S", "-c", _ASKER, wanted, str(timeout_s)]
+        self._process = place.popen(*argv, stdout=subprocess.PIPE)
+        self._limit_s = timeout_s + 20
+
+    def answers(self) -> list[str | None]:
+        out, _ = self._process.communicate(timeout=self._limit_s)
+        return list(json.loads(out))
+
+
 def ask(place: Namespace, targets: Sequence[Target], *, timeout_s: float = 1.0) -> list[str | None]:
     """What each says to a caller from this place: its name and whom it saw, or nothing within the time."""
-    wanted = json.dumps([[target.address, target.port, target.udp] for target in targets])
-    process = place.popen(sys.executable, "-I", "-S", "-c", _ASKER, wanted, str(timeout_s), stdout=subprocess.PIPE)
-    out, _ = process.communicate(timeout=timeout_s + 20)
-    return list(json.loads(out))
+    return Asking(place, targets, timeout_s=timeout_s).answers()

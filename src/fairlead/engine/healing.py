@@ -55,6 +55,10 @@ class Healer:
         return [network.name for network in networks]
 
     async def _run(self) -> None:
+        """First what was broken while there was no daemon; networks themselves were made again at its start."""
+        for error in await self._mend_containers(self._topology, frozenset()):
+            if error is not None:
+                log.warning("%s", error.message)
         while True:
             damage = await self._controller.repair.damage()
             found = self._real(damage)
@@ -86,12 +90,13 @@ class Healer:
         hit = [n for n in self._topology if damage.everything or n.bridge in damage.devices]
         around = {end.network_id for _, end in self._endpoints() if self._device(end) in damage.devices}
         errors: list[EngineError | None] = []
-        for network in self._topology:
+        for network in list(self._topology):
             if network in hit or network.id in around:
                 try:
                     self._mend_network(network)
                 except EngineError as error:
                     errors.append(error)
+                await asyncio.sleep(0)
         return errors + await self._mend_containers(hit, damage.devices)
 
     def _endpoints(self) -> Iterator[tuple[Container, Endpoint]]:
@@ -119,6 +124,7 @@ class Healer:
         return list(await asyncio.gather(*map(self._mend_container, chosen)))
 
     async def _mend_container(self, container_id: str) -> EngineError | None:
+        await asyncio.sleep(0)  # others get their turn in between
         async with self._registry.lock(container_id):
             now = self._registry.by_id(container_id)
             if now is None or now.state.status not in _WITH_NETWORK:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
 from fairlead.model.network import Network
 from fairlead.network import endpoint, firewall, libnftables, nft
@@ -21,6 +22,7 @@ from fairlead.network.pace import Pace
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
+_AGAIN_S = 1.0
 
 
 class Repair:
@@ -68,8 +70,13 @@ class Repair:
 
     def _restore(self) -> None:
         self._timer = None
-        log.warning("somebody changed the nftables tables %s: restored", self._tables.table)
-        self.reload()
+        try:
+            self.reload()
+        except SystemFailure as error:
+            log.error("somebody changed the nftables tables %s: %s", self._tables.table, error.message)
+            self._timer = asyncio.get_running_loop().call_later(_AGAIN_S, self._restore)
+        else:
+            log.warning("somebody changed the nftables tables %s: restored", self._tables.table)
 
     def reload(self) -> None:
         """The tables as they are meant to be, in one transaction: connections that are open go on."""

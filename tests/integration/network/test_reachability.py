@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from testbed import host
 from testbed.engine import Engine
 from testbed.inside import Inside, serve
 from testbed.namespace import Namespace
-from testbed.probe import Target, ask
+from testbed.probe import Asking, Target
 
 pytestmark = pytest.mark.root
 
@@ -92,15 +92,9 @@ class Town:
         }[column]  # fmt: skip
         return Target(address, number, udp)
 
-    def row(self, name: str, row: str) -> dict[str, list[bool]]:
-        """Column → whether it answered, for each of KINDS."""
-        asked = [(column, self.target(name, column, v, udp=udp)) for column in COLUMNS for v, udp in KINDS]
-        with self.engine.host.loopback_over_the_wire() if row == "far" else nullcontext():
-            said = ask(self.place(row, name), [target for _, target in asked], timeout_s=1.5)
-        out: dict[str, list[bool]] = {column: [] for column in COLUMNS}
-        for (column, _), answer in zip(asked, said, strict=True):
-            out[column].append((answer or "").split(" ")[0] == name)
-        return out
+    def ask(self, name: str, row: str) -> Asking:
+        targets = [self.target(name, column, v, udp=udp) for column in COLUMNS for v, udp in KINDS]
+        return Asking(self.place(row, name), targets, timeout_s=2)
 
 
 def bindings(port: int) -> list[str]:
@@ -156,7 +150,14 @@ Seen = dict[str, dict[str, dict[str, list[bool]]]]
 
 @pytest.fixture(scope="module")
 def seen(town: Town) -> Seen:
-    return {name: {row: town.row(name, row) for row in rows} for name, (_, rows) in TABLES.items()}
+    """Container → from whom → to what → whether it answered, for each of KINDS. All ask at once."""
+    with town.engine.host.loopback_over_the_wire():
+        asked = [(name, row, town.ask(name, row)) for name, (_, rows) in TABLES.items() for row in rows]
+        out: Seen = {name: {} for name in TABLES}
+        for name, row, asking in asked:
+            heard = iter([(answer or "").split(" ")[0] == name for answer in asking.answers()])
+            out[name][row] = {column: [next(heard) for _ in KINDS] for column in COLUMNS}
+    return out
 
 
 @pytest.mark.parametrize(("name", "row"), [(name, row) for name, (_, rows) in TABLES.items() for row in rows])
