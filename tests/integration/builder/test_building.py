@@ -163,6 +163,8 @@ def test_a_dockerfile_from_stdin_with_and_without_context(engine: Engine, contex
     path = context("FROM nosuch\n", f="file")
     engine.do("build", "-f", "-", "-t", "in:1", path, stdin="FROM box\nCOPY f /f\n")
     assert engine.do("run", "--rm", "in:1", "cat", "/f") == "file"
+    docker = run_docker(engine.client("docker"), "-q", "-f", "-", path, stdin="FROM box\nCOPY f /g\n")
+    assert docker.code == 0, docker.err  # its tar ends without padding
     engine.do("build", "-t", "in:2", "-", stdin="FROM box\nRUN echo two > /f\n")
     assert engine.do("run", "--rm", "in:2", "cat", "/f") == "two"
 
@@ -239,7 +241,7 @@ REFUSALS = [
     ("FROM box\nCOPY --chmod=rwx Dockerfile /x\n", (), "invalid chmod parameter: 'rwx'"),
     ("FROM box\nEXPOSE 99999\n", (), "invalid containerPort: 99999"),
     ("FROM box\nSTOPSIGNAL FOO\n", (), "invalid signal: FOO"),
-    ("FROM box\n", ("--squash",), "squash is only supported with experimental mode"),
+    ("FROM box\n", ("--squash",), '"--squash" is only supported on a Docker daemon with experimental features'),
     ("FROM box\n", ("-m", "1m"), "Minimum memory limit allowed is 6MB"),
     ("FROM box\n", ("--target", "x"), "failed to reach build target x in Dockerfile"),
     ("FROM box\n", ("-f", "nosuch"), "unable to prepare context: unable to evaluate symlinks in Dockerfile path"),
@@ -266,9 +268,9 @@ def test_caches_are_pruned(engine: Engine, context: Callable[..., str]) -> None:
     assert engine.json("POST", "/build/prune") == {"CachesDeleted": None, "SpaceReclaimed": 0}
 
 
-def run_docker(client: Client, *words: str) -> Result:
+def run_docker(client: Client, *words: str, stdin: str = "") -> Result:
     with contextlib.suppress(FileNotFoundError):
-        return client.attempt("build", *words)
+        return client.attempt("build", *words, stdin=stdin)
     raise AssertionError("no docker client")
 
 

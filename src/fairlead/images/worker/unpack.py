@@ -273,9 +273,22 @@ def entries(source: Source) -> Iterator[tarfile.TarInfo]:
         encoding="utf-8",
         errors="surrogateescape",
     ) as archive:
-        while (info := archive.next()) is not None:
+        last: tarfile.TarInfo | None = None
+        while (info := _next(archive, source, last)) is not None:
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+            last = info
             yield info
+
+
+def _next(archive: tarfile.TarFile, source: Source, last: tarfile.TarInfo | None) -> tarfile.TarInfo | None:
+    """An archive may stop right behind its last file's content, without padding or end mark: `docker build -f -` sends
+    such a one, and Go and GNU tar take it."""
+    try:
+        return archive.next()
+    except tarfile.ReadError:
+        if last is None or not last.offset_data + last.size <= source.size < archive.offset:
+            raise
+        return None
 
 
 def remove_tree(name: str, before: object = None) -> None:
