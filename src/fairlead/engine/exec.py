@@ -24,7 +24,7 @@ from fairlead.engine.execstream import ExecStream
 from fairlead.engine.registry import Registry
 from fairlead.engine.tasks import Tasks
 from fairlead.errors import Conflict, InvalidParameter, NotFound
-from fairlead.linux import files, process
+from fairlead.linux import files, inotify, process
 from fairlead.model.container import Container, Status
 from fairlead.model.request import ExecRequest, ExecView
 from fairlead.runtime import capabilities, crun, spec, users
@@ -43,7 +43,20 @@ class _Exec:
     exit_code: int | None = None
     pid: int = 0
     stream: ExecStream | None = None
+    failure: str = ""
+    """Why the process could not be started."""
+    begun: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether it could is known."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def settle(self, *, begun: bool) -> None:
+        self.begun = begun
+        self.settled.set()
+        if self.stream is not None and begun:
+            self.stream.begin()
+        elif self.stream is not None:
+            self.stream.fail(self.failure)
 
 
 class Execs:
@@ -143,13 +156,20 @@ class Execs:
             document = self._document(container, found.request, console_size or found.request.console_size)
             (folder / "process.json").write_text(json.dumps(document))
             if found.request.tty and not detach:
-                return await self._start_terminal(container, found, folder)
-            return self._start_pipes(container, found, folder, detached=detach)
+                await self._start_terminal(container, found, folder)
+            else:
+                self._start_pipes(container, found, folder, detached=detach)
         except BaseException:
             found.exit_code = 126
             found.finished.set()
             files.remove_tree(folder)
             raise
+        if not detach:
+            return found.stream
+        await found.settled.wait()
+        if not found.begun:
+            raise InvalidParameter(found.failure)
+        return None
 
     def _document(self, container: Container, request: ExecRequest, size: tuple[int, int] | None) -> dict[str, Any]:
         host = container.host_config
@@ -175,7 +195,7 @@ class Execs:
             document["consoleSize"] = {"height": size[0], "width": size[1]}
         return document
 
-    def _start_pipes(self, container: Container, found: _Exec, folder: Path, *, detached: bool) -> ExecStream | None:
+    def _start_pipes(self, container: Container, found: _Exec, folder: Path, *, detached: bool) -> None:
         request = found.request
         theirs: dict[int, int] = {}
         outputs: dict[int, int] = {}
@@ -186,17 +206,14 @@ class Execs:
             if wanted and not detached:
                 outputs[number], theirs[number] = os.pipe2(os.O_CLOEXEC)
         try:
-            child = self._runtime.spawn_exec(container.id, folder, theirs)
+            self._spawn(container, found, folder, theirs)
         finally:
             for fd in theirs.values():
                 os.close(fd)
-        stream = None if detached else ExecStream(False, stdin, outputs, detach.Detector(b""), found.finished)
-        self._began(container, found)
-        finish = self._finish(container, found, child, folder, stream)
-        self._tasks.create_task(finish, name=f"exec {found.id[:12]}")
-        return stream
+        if not detached:
+            found.stream = ExecStream(False, stdin, outputs, detach.Detector(b""), found.finished)
 
-    async def _start_terminal(self, container: Container, found: _Exec, folder: Path) -> ExecStream:
+    async def _start_terminal(self, container: Container, found: _Exec, folder: Path) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as listener:
             directory = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -204,44 +221,63 @@ class Execs:
             finally:
                 os.close(directory)
             listener.listen(1)
-            child = self._runtime.spawn_exec(container.id, folder, {}, terminal=True)
-            self._began(container, found)
-            finish = self._finish(container, found, child, folder, None)
-            task = self._tasks.create_task(finish, name=f"exec {found.id[:12]}")
+            task = self._spawn(container, found, folder, {}, terminal=True)
             master = await _receive_terminal(listener, task)
         keys = detach.parse(found.request.detach_keys or DEFAULT_KEYS)
-        stream = ExecStream(True, master, {1: master} if master >= 0 else {}, detach.Detector(keys), found.finished)
-        if master < 0:
-            stream.fail(await task)
-        found.stream = stream
-        stream.on_detach = lambda: self._events.container(container, "exec_detach", execID=found.id)
-        return stream
+        outputs = {1: master} if master >= 0 else {}
+        found.stream = ExecStream(True, master, outputs, detach.Detector(keys), found.finished)
+        found.stream.on_detach = lambda: self._events.container(container, "exec_detach", execID=found.id)
+        if found.settled.is_set():
+            found.settle(begun=found.begun)
 
-    def _began(self, container: Container, found: _Exec) -> None:
+    def _spawn(
+        self, container: Container, found: _Exec, folder: Path, fds: dict[int, int], *, terminal: bool = False
+    ) -> asyncio.Task[None]:
+        watch = inotify.begin(folder, inotify.IN_CLOSE_WRITE)
+        try:
+            child = self._runtime.spawn_exec(container.id, folder, fds, terminal=terminal)
+        except BaseException:
+            os.close(watch)
+            raise
         found.running = True
         self._events.container(container, f"exec_start: {' '.join(found.request.cmd)}", execID=found.id)
+        return self._tasks.create_task(
+            self._finish(container, found, child, folder, watch), name=f"exec {found.id[:12]}"
+        )
 
-    async def _finish(
-        self, container: Container, found: _Exec, child: process.Child, folder: Path, stream: ExecStream | None
-    ) -> str:
+    async def _finish(self, container: Container, found: _Exec, child: process.Child, folder: Path, watch: int) -> None:
         """Waits for the end. If the process could not be started: why, and Docker's exit code for that."""
+        pid = folder / "pid"
+        await _begun_or_ended(child, watch)
+        if pid.exists():
+            found.settle(begun=True)
         code = await process.wait(child)
         found.exit_code = code if code >= 0 else 128 - code
-        message = ""
-        if not (folder / "pid").exists():
+        if not found.begun and not pid.exists():
             log = folder / "log"
-            message = crun.exec_failure(log.read_text() if log.exists() else "", found.request.cmd[0])
-            found.exit_code = crun.failure_code(message)
-            if stream is not None:
-                stream.fail(message)
+            found.failure = crun.exec_failure(log.read_text() if log.exists() else "", found.request.cmd[0])
+            found.exit_code = crun.failure_code(found.failure)
+        if not found.begun:
+            found.settle(begun=not found.failure)
         found.running, found.stream = False, None
         found.finished.set()
         files.remove_tree(folder)
         self._events.container(container, "exec_die", execID=found.id, exitCode=str(found.exit_code))
-        return message
 
 
-async def _receive_terminal(listener: socket.socket, task: asyncio.Task[str]) -> int:
+async def _begun_or_ended(child: process.Child, watch: int) -> None:
+    """The runtime closes its pid file once the process runs. It shuts its log only as it ends, so that of the files it
+    writes this one comes first."""
+    try:
+        await process.wait_any([child.pidfd, watch])
+    except BaseException:
+        os.close(child.pidfd)
+        raise
+    finally:
+        os.close(watch)
+
+
+async def _receive_terminal(listener: socket.socket, task: asyncio.Task[None]) -> int:
     """The terminal's master side that the runtime sends (SCM_RIGHTS); -1 if it ended without."""
     loop = asyncio.get_running_loop()
     accepting = loop.create_task(loop.sock_accept(listener), name="exec console")

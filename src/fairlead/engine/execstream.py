@@ -15,6 +15,9 @@ _CHUNK = 1 << 15
 
 
 class ExecStream:
+    """Nothing is read before `begin`: until the process runs, what comes is the runtime's own complaint in its own
+    words."""
+
     def __init__(
         self, tty: bool, stdin: int, outputs: dict[int, int], detector: detach.Detector, finished: asyncio.Event
     ) -> None:
@@ -31,10 +34,14 @@ class ExecStream:
         self._loop = asyncio.get_running_loop()
         for fd in {*outputs.values(), stdin} - {-1}:
             os.set_blocking(fd, False)
-        for number in outputs:
-            self._resume(number)
         if not outputs:
             self._queue.put_nowait(None)
+
+    def begin(self) -> None:
+        """The process runs: its output is read."""
+        if not self._left:
+            for number in self._open:
+                self._resume(number)
 
     def resize(self, height: int, width: int) -> bool:
         """Sets the terminal's size. Whether there is one."""
@@ -79,15 +86,17 @@ class ExecStream:
             self._queue.put_nowait(None)
             await self._finished.wait()  # so that whoever sees the end can ask for the exit code
             text, self._failure = self._failure, b""
-            return (2, text) if text else None
+            return (1, text) if text else None
         if self._queue.empty():
             for number in self._open:
                 self._resume(number)
         return packet
 
     def fail(self, message: str) -> None:
-        """The process could not be started: the client reads why at the end of the output."""
+        """The process could not be started: all that the client reads is why."""
         self._failure = f"{message}\r\n".encode()
+        for number in list(self._open):
+            self._end(number)
 
     async def write(self, data: bytes) -> None:
         """Input. Raises BrokenPipeError when nobody reads it, or when the client typed the detach keys."""

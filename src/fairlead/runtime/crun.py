@@ -81,6 +81,8 @@ def _reason(text: str, argv0: str) -> str:
         if "/" in argv0:
             return f"{quoted}stat {argv0}: no such file or directory"
         return f"{quoted}executable file not found in $PATH"
+    if found := re.match(r"chdir `(.*)`: (.*)", text):
+        return f'chdir to cwd ("{found[1]}") set in config.json failed: {found[2].lower()}'
     if "open executable" in lower or ("permission denied" in lower and "exec" in lower):
         return f"{quoted}permission denied"
     if "is a directory" in lower:
