@@ -52,7 +52,52 @@ def test_exec_runs_with_env_directory_user_and_exit_code(docker: Client) -> None
     assert docker.do("exec", "-e", "A=b", "-w", "/tmp", "it", "sh", "-c", "echo $A $PWD") == "b /tmp"
     assert docker.do("exec", "-u", "1000:1000", "it", "id", "-u") == "1000"
     assert docker.attempt("exec", "it", "sh", "-c", "exit 9").code == 9
-    assert docker.attempt("exec", "it", "nosuch").code in (126, 127)
+
+
+@pytest.mark.parametrize("terminal", [(), ("-t",)])
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("it", "nosuch"), 127, 'exec: "nosuch": executable file not found in $PATH: unknown'),
+        (("it", "/etc"), 126, 'exec: "/etc": permission denied: unknown'),
+        (("-w", "/nosuch", "it", "pwd"), 127, 'chdir to cwd ("/nosuch") set in config.json failed: no such file or'),
+        (("-u", "nosuch", "it", "pwd"), 126, "unable to find user nosuch: no matching entries in passwd file"),
+    ],
+)
+def test_exec_that_cannot_start_says_why_once_and_on_stdout(
+    docker: Client, terminal: tuple[str, ...], words: tuple[str, ...], code: int, why: str
+) -> None:
+    docker.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    outcome = docker.attempt("exec", *terminal, *words)
+    assert outcome.code == code
+    assert why in outcome.out
+    assert len(outcome.out.splitlines()) == 1
+    assert outcome.err == ""
+
+
+def test_detached_exec_that_cannot_start_is_refused(docker: Client) -> None:
+    docker.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    outcome = docker.attempt("exec", "-d", "it", "nosuch")
+    assert outcome.code == 1
+    assert 'exec: "nosuch": executable file not found in $PATH' in outcome.err
+    assert docker.attempt("exec", "-d", "it", "true").code == 0
+
+
+def test_wrong_filter_values_are_refused_also_where_nothing_is(docker: Client) -> None:
+    for words, why in (
+        (("volume", "ls", "-f", "dangling=x"), "invalid filter 'dangling=[x]'"),
+        (("network", "ls", "-f", "type=x"), "invalid filter: 'type'='x'"),
+        (("container", "prune", "-f", "--filter", "until=x"), 'failed to parse value as time or duration: "x"'),
+    ):
+        outcome = docker.attempt(*words)
+        assert (outcome.code, why in outcome.err) == (1, True), outcome
+
+
+def test_logs_of_the_driver_none_are_refused_with_a_status(docker: Client) -> None:
+    docker.do("run", "--name", "it", "--log-driver", "none", "box", "true")
+    outcome = docker.attempt("logs", "it")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "Error response from daemon: configured logging driver does not support reading" in outcome.err
 
 
 def test_pause_stops_time_and_unpause_goes_on(docker: Client) -> None:

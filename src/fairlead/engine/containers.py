@@ -101,7 +101,11 @@ class Containers:
         await self._control.restart(self._registry.get(ref), timeout_s=timeout_s, signal=signal)
 
     async def kill(self, ref: str, signal: str) -> None:
-        await self._control.kill(self._registry.get(ref), signal, ref)
+        try:
+            container = self._registry.get(ref)
+        except NotFound as error:
+            raise NotFound(f"cannot kill container: {ref}: {error.message}") from error
+        await self._control.kill(container, signal, ref)
 
     async def pause(self, ref: str) -> None:
         await self._control.pause(self._registry.get(ref))

@@ -53,11 +53,15 @@ class Logs:
 
     # --- reading ----------------------------------------------------------------------------------------------
 
-    async def read(self, container: Container, request: LogRequest) -> AsyncIterator[LogBatch]:
-        """Lines in order. Following ends when the container has ended and everything was read."""
+    def read(self, container: Container, request: LogRequest) -> AsyncIterator[LogBatch]:
+        """Lines in order. Following ends when the container has ended and everything was read. Unimplemented at once,
+        before an answer has begun, if there is no log to read."""
         path = self._path(container)
         if path is None:
             raise Unimplemented("configured logging driver does not support reading")
+        return self._read(container, path, request)
+
+    async def _read(self, container: Container, path: Path, request: LogRequest) -> AsyncIterator[LogBatch]:
         if not path.exists():
             if not request.follow:
                 return

@@ -13,7 +13,7 @@ from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
-from fairlead.errors import Conflict, Forbidden
+from fairlead.errors import Conflict, Forbidden, InvalidParameter
 from fairlead.model.container import Endpoint, EndpointRequest, Status
 from fairlead.model.network import Network
 from fairlead.model.request import NetworkRequest
@@ -51,6 +51,10 @@ class Networks:
         self._events = events
 
     async def list(self, filters: Mapping[str, Sequence[str]]) -> Sequence[NetworkView]:
+        pruning.truth(filters, "dangling", default=True)  # refused also where there is nothing to choose from
+        for kind in filters.get("type", ()):
+            if kind not in ("builtin", "custom"):
+                raise InvalidParameter(f"invalid filter: 'type'='{kind}'")
         found = sorted(self._topology, key=lambda network: network.created)
         return [NetworkView(network, {}) for network in found if self._matches(network, filters)]
 
@@ -193,5 +197,5 @@ class Networks:
                 return not self._matches_one(network, "label", value)
             case "dangling":
                 used = any(end.network_id == network.id for c in self._registry for end in c.endpoints)
-                return (not used and not network.predefined) == (value in ("1", "true"))
+                return (not used and not network.predefined) == pruning.truth({name: [value]}, name, default=True)
         return True

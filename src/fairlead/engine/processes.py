@@ -15,7 +15,8 @@ async def table(pids: Collection[int], ps_args: str) -> tuple[Sequence[str], Seq
     except FileNotFoundError as error:
         raise SystemFailure("top: ps not found on the host") from error
     if done.exit_code:
-        raise SystemFailure(f"error running ps: {done.stderr.decode(errors='replace').strip()}")
+        why = done.stderr.decode(errors="replace").strip().split("\n")[0]  # the rest is a page of usage
+        raise SystemFailure(f"ps: {why}" if why else f"error running ps: exit status {done.exit_code}")
     return parse(done.stdout.decode(errors="replace"), pids)
 
 

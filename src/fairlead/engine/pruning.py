@@ -48,7 +48,7 @@ def moment(text: str, now: datetime) -> datetime:
             return datetime.fromtimestamp(float(text), UTC)
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidParameter(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+        raise InvalidParameter(f'failed to parse value as time or duration: "{text}"') from error
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 

@@ -50,6 +50,7 @@ class Volumes:
     # --- the API's verbs --------------------------------------------------------------------------------------
 
     async def list(self, filters: Mapping[str, Sequence[str]]) -> Sequence[Volume]:
+        pruning.truth(filters, "dangling", default=True)  # refused also where there is no volume
         return [volume for _, volume in sorted(self._volumes.items()) if self._matches(volume, filters)]
 
     async def create(self, request: VolumeRequest) -> Volume:
