@@ -88,7 +88,7 @@ def _nobody(ref: str) -> Image:
         ({"dangling": ["perhaps"]}, "invalid filter 'dangling=[perhaps]'"),
         ({"size": ["1"]}, "invalid filter 'size'"),
         ({"reference": ["[a"]}, "syntax error in pattern"),
-        ({"until": ["soon"]}, 'strconv.ParseInt: parsing "soon": invalid syntax'),
+        ({"until": ["soon"]}, 'failed to parse value as time or duration: "soon"'),
     ],
 )
 def test_wrong_filters_are_refused(filters: dict[str, list[str]], text: str) -> None:
