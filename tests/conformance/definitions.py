@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,24 +185,32 @@ def _documents(body: bytes, *, whole: bool) -> Iterator[Any]:
 
 
 def _words(error: jsonschema.ValidationError) -> str:
-    """Where, and what: indices become `[]` and free keys `*`, so that equal faults read equally."""
-    where = "".join("[]" if isinstance(piece, int) else f".{_key(piece)}" for piece in error.absolute_path)
+    """Where, and what: indices become `[]` and keys of one's own choice `*`, so that equal faults read equally."""
     if error.validator == "anyOf" and error.context:
         for inner in error.context:
             if inner.schema != {"type": "null"}:
                 return _words(inner)
+    where = _place(error.absolute_schema_path) or "."
     if error.validator == "type":
-        return f"{where or '.'}: {_kind(error.instance)} where {_expected(error.validator_value)} is declared"
+        return f"{where}: {_kind(error.instance)} where {_expected(error.validator_value)} is declared"
     if error.validator == "enum":
-        return f"{where or '.'}: {json.dumps(error.instance)} is none of the declared values"
+        return f"{where}: {json.dumps(error.instance)} is none of the declared values"
     if error.validator == "required":
-        return f"{where or '.'}: {error.message.split(' is a ')[0]} is missing"
-    return f"{where or '.'}: {error.validator}: {error.message[:120]}"
+        return f"{where}: {error.message.split(' is a ')[0]} is missing"
+    return f"{where}: {error.validator}: {error.message[:120]}"
 
 
-def _key(piece: Any) -> str:
-    text = str(piece)
-    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", text) and not re.fullmatch(r"[0-9a-f]{12,}", text) else "*"
+def _place(schema_path: Iterable[Any]) -> str:
+    """From the way through the schema, which knows a declared name from one that users choose."""
+    place, way = "", iter(schema_path)
+    for step in way:
+        if step == "properties":
+            place += f".{next(way)}"
+        elif step == "additionalProperties":
+            place += ".*"
+        elif step == "items":
+            place += "[]"
+    return place
 
 
 def _kind(value: Any) -> str:

@@ -35,6 +35,10 @@ def reason(operation: str, text: str) -> str | None:
     return next((why for pattern, why in EXPLAINED if pattern.search(f"{operation}: {text}")), None)
 
 
+def unexplained(found: Iterable[Finding]) -> list[str]:
+    return [f"{operation}: {text}" for operation, text in deviations(found) if reason(operation, text) is None]
+
+
 def render(found: Sequence[Finding], definitions: Definitions) -> str:
     return "\n".join([HEAD, *_clients(found), *_versions(found), *_deviations(found), *_operations(found, definitions)])
 

@@ -116,6 +116,20 @@ def test_connect_with_an_address_and_a_link(client: Any) -> None:
     assert until(lambda: reach(it, "store")).startswith("postgres of")
 
 
+def test_own_lines_of_the_hosts_file_follow_connect_and_disconnect(client: Any) -> None:
+    it = sleeper(client, "it", hostname="it.test")
+    network = client.networks.create("n1")
+
+    def own() -> list[str]:
+        return [line for line in it.exec_run("cat /etc/hosts")[1].decode().splitlines() if "it.test" in line]
+
+    network.connect(it)
+    ends = [endpoint(it, name)["IPAddress"] for name in ("bridge", "n1")]
+    assert own() == [f"{address}\tit.test it" for address in ends]
+    network.disconnect(it)
+    assert own() == [f"{ends[0]}\tit.test it"]
+
+
 def test_an_internal_network_has_no_way_out(client: Any) -> None:
     client.networks.create("n1", internal=True)
     it = sleeper(client, "it", network="n1")

@@ -50,7 +50,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("an extra host", {"extra_hosts": {"far.test": "203.0.113.9"}}, "grep -c '^203.0.113.9.far.test' /etc/hosts", "1"),
     (
         "resolver",
-        {"dns": ["203.0.113.53"], "dns_search": ["corp.test"], "dns_opt": ["ndots:2"]},
+        {"network_mode": "none", "dns": ["203.0.113.53"], "dns_search": ["corp.test"], "dns_opt": ["ndots:2"]},
         "grep -v '^#' /etc/resolv.conf | sort",
         "nameserver 203.0.113.53\noptions ndots:2\nsearch corp.test",
     ),

@@ -18,9 +18,7 @@ def test_every_answer_is_as_docker_defines_it(request: pytest.FixtureRequest, fi
         pytest.skip("no definitions at hand: --api-definitions")
     found = recorder.read(findings)
     assert found, "the proxy saw nothing"
-    deviations = page.deviations(found)
     if request.config.getoption("--target") == "fairlead":
         page.PATH.write_text(page.render(found, Definitions(Path(directory))))
-    unexplained = [f"{key}: {text}" for key, text in deviations if page.reason(key, text) is None]
-    if unexplained:
-        pytest.fail("\n".join(unexplained), pytrace=False)
+    if faults := page.unexplained(found):
+        pytest.fail("\n".join(faults), pytrace=False)

@@ -136,7 +136,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         execs=execs, logs=logs, health=health, images=images, snapshots=snapshots, runtime=runtime,
         etc=etc, waiters=waiters, events=events, usage=usage,
     )  # fmt: skip
-    networks = Networks(settings, topology, controller, connector, linker, leases, registry, events)
+    networks = Networks(settings, topology, controller, connector, linker, leases, directory, etc, registry, events)
     restore = Restore(
         settings=settings, registry=registry, topology=topology, controller=controller, connector=connector,
         directory=directory, linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime,

@@ -50,6 +50,9 @@ class Directory:
         self._joined.add(container.id)
         self._changed(container)
 
+    def knows(self, container_id: str) -> bool:
+        return container_id in self._joined
+
     def dismiss(self, container: Container) -> None:
         """Its process has ended; absent is fine."""
         self._resolver.close(container.id)

@@ -60,10 +60,13 @@ class EtcFiles:
         extra = self.extra_hosts(container)
         if host.network_mode == "host" and not extra and _HOST_FILE.exists():
             return _HOST_FILE.read_text(errors="surrogateescape")  # byte for byte, whatever they mean
+        return hosts.render(extra=extra, links=lines, own=self._own(container), ipv6=self._ipv6)
+
+    def _own(self, container: Container) -> list[tuple[str, str]]:
+        """(address, names), network by network, IPv4 before IPv6."""
         names = hosts.own_names(container.config.hostname, container.config.domainname)
-        addresses = (a for end in container.endpoints for a in (end.address, end.address6) if a is not None)
-        own = [(str(address.ip), names) for address in addresses]
-        return hosts.render(extra=extra, links=lines, own=own, ipv6=self._ipv6)
+        found = (a for end in container.endpoints for a in (end.address, end.address6) if a is not None)
+        return [(str(address.ip), names) for address in found if self._ipv6 or address.version == 4]
 
     def extra_hosts(self, container: Container) -> list[tuple[str, str]]:
         """(address, name) of each --add-host."""
@@ -78,7 +81,7 @@ class EtcFiles:
         given = container.host_config
         return resolvconf.render(
             self.host_resolver(),
-            server=redirect.ADDRESS if any(end.address or end.address6 for end in container.endpoints) else "",
+            server=redirect.ADDRESS if self._own(container) else "",
             dns=given.dns or self._settings.dns,
             search=given.dns_search,
             options=given.dns_options,
@@ -92,6 +95,21 @@ class EtcFiles:
         return self._host
 
     # --- while it runs ----------------------------------------------------------------------------------------
+
+    def follow(self, before: Container, after: Container) -> None:
+        """It joined a network or left one: own lines come and go, and with the first address our resolver comes."""
+        old, new = self._own(before), self._own(after)
+
+        def change(text: str) -> str:
+            for line in old:
+                text = text if line in new else hosts.drop_own(text, *line)
+            for line in new:
+                text = text if line in old else hosts.put_own(text, *line)
+            return text
+
+        hosts.rewrite(self.directory(after.id) / "hosts", change)
+        if new and not old:
+            hosts.rewrite(self.directory(after.id) / "resolv.conf", lambda _: self._resolver(after))
 
     def put_links(self, recipient: Container, lines: Sequence[hosts.LinkLine]) -> None:
         def change(text: str) -> str:

@@ -8,13 +8,15 @@ from ipaddress import IPv4Network, IPv6Network
 
 from fairlead.engine import blueprint, pruning
 from fairlead.engine.connect import Connector
+from fairlead.engine.directory import Directory
+from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
 from fairlead.errors import Conflict, Forbidden, InvalidParameter
-from fairlead.model.container import Endpoint, EndpointRequest, Status
+from fairlead.model.container import Container, Endpoint, EndpointRequest, Status
 from fairlead.model.network import Network
 from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
@@ -38,6 +40,8 @@ class Networks:
         connector: Connector,
         linker: Linker,
         leases: Leases,
+        directory: Directory,
+        etc: EtcFiles,
         registry: Registry,
         events: Events,
     ) -> None:
@@ -47,6 +51,8 @@ class Networks:
         self._connector = connector
         self._linker = linker
         self._leases = leases
+        self._directory = directory
+        self._etc = etc
         self._registry = registry
         self._events = events
 
@@ -140,9 +146,20 @@ class Networks:
                 )
             linked = self._linker.links_on(network.name, request.links) if not network.predefined else []
             joined = self._connector.add(now, network, request)
-            self._registry.save(replace(joined, links=(*joined.links, *linked)))
+            joined = self._registry.save(replace(joined, links=(*joined.links, *linked)))
             if joined.state.status.running:
-                self._linker.arm(self._registry.current(joined))
+                self._etc.follow(now, joined)
+                self._introduce(joined)
+                self._linker.arm(joined)
+
+    def _introduce(self, container: Container) -> None:
+        """A container that began without a network, or left its only one, can ask for names from now on."""
+        if container.state.pid and not self._directory.knows(container.id):
+            sandbox = self._controller.open_sandbox(container.state.pid)
+            try:
+                self._directory.admit(container, sandbox)
+            finally:
+                sandbox.close()
 
     async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
         network = self._topology.get(ref)
@@ -156,6 +173,8 @@ class Networks:
             parted = self._connector.drop(now, network)
             if not network.predefined:
                 parted = replace(parted, links=tuple(link for link in now.links if link.network != network.name))
+            if parted.state.status.running:
+                self._etc.follow(now, parted)
             self._linker.refresh(self._registry.save(parted))
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -56,7 +56,7 @@ class Volumes:
     async def create(self, request: VolumeRequest) -> Volume:
         if request.driver != "local":
             driver = request.driver
-            raise InvalidParameter(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+            raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
         if request.name and not _NAME.match(request.name):
             raise InvalidParameter(
                 f'create {request.name}: "{request.name}" includes invalid characters for a local volume name, only '

@@ -80,6 +80,16 @@ def drop_link(text: str, alias: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not _is_of(line, alias))
 
 
+def put_own(text: str, address: str, names: str) -> str:
+    """The text with an own line at its end, as Docker adds it for a network that is joined later."""
+    return f"{text}{address}\t{names}\n"
+
+
+def drop_own(text: str, address: str, names: str) -> str:
+    """The text without exactly that line."""
+    return "".join(line for line in text.splitlines(keepends=True) if line.rstrip("\n") != f"{address}\t{names}")
+
+
 def rewrite(path: Path, change: Callable[[str], str]) -> None:
     """Applies a change to the file in place; a file that is gone is left so."""
     try:
