@@ -8,12 +8,29 @@ import re
 NIL = "Docker's engine writes null where a Go slice, map or pointer is empty, and so do we"
 UNLISTED = "Docker refuses what is wrong with 400 and what conflicts with 409; some definitions leave it out"
 
+_HOST_CONFIG = (
+    "Binds|CapAdd|CapDrop|DeviceCgroupRules|DeviceRequests|ExtraHosts|GroupAdd|Links|MaskedPaths|MemorySwappiness"
+    "|OomKillDisable|PidsLimit|ReadonlyPaths|SecurityOpt|VolumesFrom"
+)
+
 EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), why)
     for pattern, why in (
-        (r"^(?!GET /images/\{name\}/json: \.GraphDriver).*: null where (array|object) is declared$", NIL),
-        (r"(Config\.Entrypoint|ExecIDs|MemorySwappiness|PidsLimit|OomKillDisable|ExitCode): null where", NIL),
-        (r"status (400|409) is not among", UNLISTED),
+        (r"\.Networks\.\*\.(Aliases|DNSNames|Links): null where array", NIL),
+        (r"\.Config\.(Cmd|Entrypoint|OnBuild|Volumes): null where", NIL),
+        (rf"^GET /containers/\{{id\}}/json: \.HostConfig\.({_HOST_CONFIG}): null where", NIL),
+        (r"^GET /containers/\{id\}/json: \.ExecIDs: null where", NIL),
+        (r"^GET /exec/\{id\}/json: \.ExitCode: null where", NIL),
+        (r"^GET /(images/json: \[\]|system/df: \.Images\[\])\.Labels: null where object", NIL),
+        (r"^GET /images/\{name\}/history: \[\]\.Tags: null where array", NIL),
+        (r"^GET /info: \.(GenericResources|Plugins\.Authorization|Warnings): null where array", NIL),
+        (r"^GET /networks(/\{id\}: |: \[\])\.IPAM\.(Config|Options): null where", NIL),
+        (r"^(GET /volumes/\{name\}|POST /volumes/create): \.(Labels|Options): null where object", NIL),
+        (r"^GET /(volumes|system/df): \.Volumes\[\]\.(Labels|Options): null where object", NIL),
+        (r"^(GET /volumes|POST /containers/\{id\}/update): \.Warnings: null where array", NIL),
+        (r"^POST /images/prune: \.ImagesDeleted: null where array", NIL),
+        (r"^POST /(containers/\{id\}/(exec|kill|rename)|images/load|volumes/create): status 400 is not", UNLISTED),
+        (r"^POST /networks/create: status 409 is not", UNLISTED),
         (r"^POST /volumes/create: status 404 is not", "A volume driver that is not there is 404, which is left out"),
         (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),
         (r"RestartPolicy\.Name: \"no\" is none", "Early definitions leave out the policy `no`"),

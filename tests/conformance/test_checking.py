@@ -23,6 +23,7 @@ definitions:
     properties:
       Id: {type: string}
       Count: {type: integer, x-nullable: true}
+      Networks: {type: object, additionalProperties: {$ref: "#/definitions/End"}}
       Ends: {type: object, additionalProperties: {$ref: "#/definitions/End"}}
       List: {type: array, items: {type: integer}}
   End:
@@ -71,9 +72,10 @@ def test_a_difference_is_named_and_nothing_excuses_it(
 
 
 def test_a_habit_of_docker_is_explained_and_listed_once(definitions: Definitions) -> None:
-    ends = [check(definitions, b'{"Id": "x", "Ends": {"%s": {"Links": null}}}' % name) for name in (b"one", b"two")]
+    ends = [check(definitions, b'{"Id": "x", "Networks": {"%s": {"Links": null}}}' % name) for name in (b"one", b"two")]
     assert page.unexplained(ends) == []
-    assert page.render(ends, definitions).count("`GET /things/{id}`: .Ends.*.Links: null where array is declared") == 1
+    rendered = page.render(ends, definitions)
+    assert rendered.count("`GET /things/{id}`: .Networks.*.Links: null where array is declared") == 1
 
 
 def test_an_older_version_is_checked_by_the_definition_before_it(definitions: Definitions, tmp_path: Path) -> None:
