@@ -136,6 +136,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "fixed-cidr-v6": (_cidr6, "its IPv6 subnet (default: a unique local one)"),
     "ip": (IPv4Address, "default host address of published ports"),
     "publish-mode": (_publish_mode, "who carries published ports: kernel, or forward (seen by the host's INPUT rules)"),
+    "allow-direct-routing": (_truth, "let other machines reach published ports by the containers' own addresses too"),
     "host-names": (_host_names, "how the host finds NAME.fairlead: hosts (a block in its hosts file), or off"),
     "hosts-file": (_absolute, "the host's hosts file (default /etc/hosts)"),
     "mtu": (_mtu, "MTU of containers' networks"),

@@ -85,6 +85,7 @@ def _bridge(network: Network, settings: Settings) -> Network:
         bridge=name,
         icc=_truth(options, f"{BRIDGE}enable_icc", default=True),
         masquerade=_truth(options, f"{BRIDGE}enable_ip_masquerade", default=True),
+        trusted=_interfaces(options),
         gateway_mode=modes[0],
         gateway_mode6=modes[1],
         host_ip=_host_ip(options, settings.host_ip),
@@ -130,6 +131,15 @@ def _mode(options: Mapping[str, str], label: str) -> GatewayMode:
         return GatewayMode(text)
     except ValueError:
         raise _unparsed(label, text, f"unknown gateway mode {text}") from None
+
+
+def _interfaces(options: Mapping[str, str]) -> tuple[str, ...]:
+    label = f"{BRIDGE}trusted_host_interfaces"
+    names = tuple(name for name in options.get(label, "").split(":") if name)
+    for name in names:
+        if len(name.encode()) >= _IFNAMSIZ or "/" in name or name.split() != [name]:
+            raise _unparsed(label, name, "no name of an interface")
+    return names
 
 
 def _host_ip(options: Mapping[str, str], default: IPv4Address) -> IPv4Address:

@@ -105,7 +105,7 @@ class Connector:
     def publish(self, container: Container) -> Steps[None]:
         gateway = self.gateway_endpoint(container)
         if gateway is not None:
-            yield from self._controller.ports.activate(gateway, container.published)
+            yield from self._controller.ports.activate(self._network(gateway), gateway, container.published)
 
     def unreserve(self, container: Container) -> None:
         """Undoes `reserve` and `publish`."""
@@ -114,16 +114,21 @@ class Connector:
             self._withdraw(gateway, container.published)
 
     def activate(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        steps.finish(self._controller.ports.activate(gateway, published))
+        steps.finish(self._controller.ports.activate(self._network(gateway), gateway, published))
 
-    def unpublish(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
+    def unpublish(
+        self, gateway: Endpoint, published: Sequence[PublishedPort], *, kept: Sequence[PublishedPort]
+    ) -> None:
         """These alone, of a container that goes on: connections through them end."""
-        self._controller.ports.withdraw(gateway, published, cut=True)
+        self._controller.ports.withdraw(self._network(gateway), gateway, published, cut=True, kept=kept)
         self._controller.ports.release(gateway, published)
 
     def _withdraw(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
-        self._controller.ports.withdraw(gateway, published)
+        self._controller.ports.withdraw(self._network(gateway), gateway, published)
         self._controller.ports.release(gateway, published)
+
+    def _network(self, endpoint: Endpoint) -> Network:
+        return self._topology.get(endpoint.network_id)
 
     def gateway_endpoint(self, container: Container) -> Endpoint | None:
         """The endpoint that carries the default route and the published ports."""

@@ -53,7 +53,7 @@ class Publisher:
             return self._registry.save(after)
         with ExitStack() as undo:
             new = steps.finish(self._connector.take(after, gateway, change.add, exposed=change.add))
-            undo.callback(self._connector.unpublish, gateway, new)
+            undo.callback(self._connector.unpublish, gateway, new, kept=now.published)
             kept = [item for item in now.published if item not in gone]
             after = self._registry.save(replace(after, published=(*kept, *new)))
             undo.callback(self._registry.save, now)
@@ -61,7 +61,7 @@ class Publisher:
             undo.callback(self._linker.refresh, now)
             self._connector.activate(gateway, new)
             undo.pop_all()
-        self._connector.unpublish(gateway, gone)
+        self._connector.unpublish(gateway, gone, kept=after.published)
         return after
 
 
@@ -120,8 +120,9 @@ def _without(bindings: Bindings, port: Port, pattern: PortBinding, container: Co
         item
         for item in held
         if item.port == port
+        and (item.host_port or not rest)
         and any(wishes.covers(binding, item) for binding in meant)
-        and (numbers is None or str(item.host_port) in numbers)
+        and (numbers is None or not item.host_port or str(item.host_port) in numbers)
     ]
 
 

@@ -53,6 +53,7 @@ class PortBinding:
 class PublishedPort:
     """A binding that holds: `host_ip:host_port` on the host answers for `port` of the container.
 
+    `host_port` 0: nothing is bound; whoever has a route asks the container by its own address (routed networks).
     `forwarded`: the daemon carries the bytes, so that the host's own INPUT rules decide; otherwise the kernel does.
     """
 

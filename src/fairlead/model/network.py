@@ -76,9 +76,14 @@ class Network:
     mtu: int = 1500
     host_ip: IPv4Address = ANY_ADDRESS
     """Default address that published ports bind to."""
+    trusted: tuple[str, ...] = ()
+    """Interfaces of the host from which published ports may be reached by the containers' own addresses."""
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     predefined: bool = False
+
+    def mode_of(self, version: int) -> GatewayMode:
+        return self.gateway_mode if version == 4 else self.gateway_mode6
 
     @property
     def shares_device(self) -> bool:

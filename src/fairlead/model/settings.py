@@ -46,6 +46,8 @@ class Settings:
     """True: any container of the default bridge reaches any other, as in Docker. False: only through links."""
     host_ip: IPv4Address = ANY_ADDRESS
     """Default host address of published ports (`--ip`)."""
+    allow_direct_routing: bool = False
+    """Published ports are reached by the containers' own addresses too, by whoever has a route."""
     host_names: bool = False
     """The host's own programs find containers as `<name>.fairlead`: a block in its hosts file."""
     hosts_file: Path = Path("/etc/hosts")

@@ -6,6 +6,7 @@ and UDP ports, whose flows would otherwise go on as they began.
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import struct
@@ -23,6 +24,7 @@ _NESTED = 0x8000
 _TUPLE_ORIG, _TUPLE_REPLY, _ID = 1, 2, 12
 _PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 _ANY = ("0.0.0.0", "::")
+_FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,29 @@ def forget(pairs: Iterable[tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Ad
             _end(lambda flow: (flow.source, flow.destination) in ended, family)
 
 
-def end_published(published: Sequence[PublishedPort], address: IPv4Address) -> None:
-    """Ends what was translated from these ports to the container's address."""
-    ports = _by_port(published)
+def end_published(published: Sequence[PublishedPort], address: IPv4Address | IPv6Address) -> None:
+    """Ends what was translated from these ports to the container's address, of its family."""
+    ports = _by_port(published, address.version)
     if ports:
-        _end(lambda flow: flow.answered_by == address.packed and _asks_for(flow, ports))
+        _end(lambda f: f.answered_by == address.packed and _asks_for(f, ports), _FAMILIES[address.version])
 
 
-def end_untranslated(published: Sequence[PublishedPort], local: Iterable[IPv4Address]) -> None:
+def end_untranslated(published: Sequence[PublishedPort], local: Iterable[IPv4Address | IPv6Address]) -> None:
     """Ends what came to these ports of the host before they led anywhere, so that its next packet is translated."""
-    ports, here = _by_port(published), {address.packed for address in local}
-    if ports:
-        _end(lambda f: f.answered_by == f.destination and f.destination in here and _asks_for(f, ports))
+    here = {address.packed for address in local}
+    for version, family in _FAMILIES.items():
+        if ports := _by_port(published, version):
+            _end(functools.partial(_went_nowhere, here, ports), family)
 
 
-def _by_port(published: Sequence[PublishedPort]) -> dict[tuple[int, int], set[str]]:
+def _went_nowhere(here: set[bytes], ports: dict[tuple[int, int], set[str]], flow: Flow) -> bool:
+    return flow.answered_by == flow.destination and flow.destination in here and _asks_for(flow, ports)
+
+
+def _by_port(published: Sequence[PublishedPort], version: int) -> dict[tuple[int, int], set[str]]:
     out: dict[tuple[int, int], set[str]] = {}
     for item in published:
-        if ":" not in item.host_ip and not item.forwarded:
+        if (":" in item.host_ip) == (version == 6) and item.host_port and not item.forwarded:
             out.setdefault((_PROTOCOLS[item.port.protocol], item.host_port), set()).add(item.host_ip)
     return out
 

@@ -40,7 +40,7 @@ class Controller:
         self._home = namespaces.current_netns()
         self._link = Netlink()
         self._tables = nft.Tables(f"fairlead_{settings.instance}")
-        self.ports = Publication(self._tables, self._link)
+        self.ports = Publication(self._tables, self._link, direct=settings.allow_direct_routing)
         self._indexes: dict[str, int] = {}
         self._bridges: dict[str, int] = {}
         """Those of them that we made."""
@@ -139,7 +139,7 @@ class Controller:
         elements = firewall.grant_elements(grants)
         for network, end, published in attached:
             elements += self._leave(network, end)
-            elements += firewall.port_elements(end.address.ip, published) if end.address is not None else []
+            elements += self.ports.elements(network, end, published)
         return elements
 
     async def close(self, *, teardown: bool) -> None:
@@ -334,8 +334,8 @@ class Controller:
 
     def restore(self, attached: Sequence[Attached]) -> None:
         """Takes back the sockets of what runs; its rules came with `open`."""
-        for _, end, published in attached:
-            self.ports.restore(end, published)
+        for network, end, published in attached:
+            self.ports.restore(network, end, published)
 
     def hold(self, box: sandbox.Sandbox, ends: Iterable[Endpoint]) -> None:
         """Takes back the devices of a running container that are in its sandbox alone."""

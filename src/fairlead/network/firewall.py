@@ -2,7 +2,10 @@
 
 Rules are constant: they look things up in sets and maps, and only those change. One lookup per *new* flow.
 - `publish` (any local address), `publish_at` (one address), `publish_range` (ports that keep their number): host
-  port → container. Taken for traffic of other machines (prerouting) and of this one (output, 127.0.0.1 included).
+  port → container. Taken for traffic of other machines (prerouting) and of this one (output, 127.0.0.1 included; but
+  what is sent to [::1] cannot leave the host, so the daemon carries that: see proxy.py).
+- `direct`: container's address . protocol . port that everybody may reach as they are (routed networks); `offered`: the
+  same from interfaces that are `trusted` (incoming . outgoing). `pinged`: devices behind which echo requests may go.
 - `grants`: consumer . source . protocol . port, and `linked`: consumer . source, for ICMP echo.
 - `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped.
 - `sources`: the same for packets of a private network's endpoints, which are routed here (docs/decisions/0008).
@@ -21,11 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from fairlead.model.container import Endpoint, PublishedPort
+from fairlead.model.container import Endpoint
 from fairlead.model.network import GatewayMode, Grant, Network
 from fairlead.network.nft import BRIDGE, INET, INTERVAL_END, Element, ifname, pad, protocol, service
 
-_ANY = ("0.0.0.0", "")
 _NFPROTO = {4: b"\2\0\0\0", 6: b"\x0a\0\0\0"}
 
 _BLOCK = {4: 24, 6: 64}
@@ -46,6 +48,12 @@ table inet @TABLE@ {
     set guarded { typeof meta nfproto; }
     set unprotected { typeof meta nfproto . oifname; }
     set open { typeof iifname . oifname; }
+    set pinged { typeof meta nfproto . oifname; }
+    set trusted { typeof iifname . oifname; }
+    set direct { type ipv4_addr . inet_proto . inet_service; }
+    set direct6 { type ipv6_addr . inet_proto . inet_service; }
+    set offered { type ipv4_addr . inet_proto . inet_service; }
+    set offered6 { type ipv6_addr . inet_proto . inet_service; }
     set internal { type ifname; }
     set masqueraded { type ipv4_addr; flags interval; }
     set subnets { type ipv4_addr; flags interval; }
@@ -64,6 +72,10 @@ table inet @TABLE@ {
     map publish_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
     map publish_range { type inet_proto . inet_service : ipv4_addr; flags interval; }
     map publish_range_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
+    map publish6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+    map publish_at6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    map publish_range6 { type inet_proto . inet_service : ipv6_addr; flags interval; }
+    map publish_range_at6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
     chain guard {
         type filter hook prerouting priority raw; policy accept;
         ip daddr 127.0.0.0/8 iifname @inside drop
@@ -77,14 +89,25 @@ table inet @TABLE@ {
         dnat ip to ip daddr . meta l4proto . th dport map @publish_range_at
         dnat ip to meta l4proto . th dport map @publish_range
     }
+    chain published6 {
+        ip6 daddr ::1 return
+        dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish_at6
+        dnat ip6 to meta l4proto . th dport map @publish6
+        dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish_range_at6
+        dnat ip6 to meta l4proto . th dport map @publish_range6
+    }
+    chain local {
+        meta nfproto ipv4 jump published
+        meta nfproto ipv6 jump published6
+    }
     chain prerouting {
         type nat hook prerouting priority dstnat; policy accept;
         ip daddr 127.0.0.0/8 return
-        fib daddr type local meta l4proto { tcp, udp, sctp } jump published
+        fib daddr type local meta l4proto { tcp, udp, sctp } jump local
     }
     chain output {
         type nat hook output priority -100; policy accept;
-        fib daddr type local meta l4proto { tcp, udp, sctp } jump published
+        fib daddr type local meta l4proto { tcp, udp, sctp } jump local
     }
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
@@ -117,6 +140,8 @@ table inet @TABLE@ {
     chain inbound {
         ct status dnat accept
         iifname . oifname @open accept
+        ip daddr . meta l4proto . th dport @direct accept
+        ip6 daddr . meta l4proto . th dport @direct6 accept
         iifname @inside ip saddr . ip daddr . meta l4proto . th dport @grants accept
         iifname @inside icmp type echo-request ip saddr . ip daddr @linked accept
         iifname @inside ip6 saddr . ip6 daddr . meta l4proto . th dport @grants6 accept
@@ -124,6 +149,10 @@ table inet @TABLE@ {
         iifname @inside meta l4proto tcp reject with tcp reset
         iifname @inside reject with icmpx type host-unreachable
         meta nfproto . oifname @unprotected accept
+        icmp type echo-request meta nfproto . oifname @pinged accept
+        icmpv6 type echo-request meta nfproto . oifname @pinged accept
+        iifname . oifname @trusted ip daddr . meta l4proto . th dport @offered accept
+        iifname . oifname @trusted ip6 daddr . meta l4proto . th dport @offered6 accept
         drop
     }
 }
@@ -167,26 +196,28 @@ def network_elements(network: Network) -> list[Element]:
     name = ifname(network.bridge)
     out = [Element("inside", name)]
     if network.icc:
-        out.append(Element("open", name + name))
+        out += [Element("open", name + name), *_trusting(network, name)]
     if network.internal:
         out.append(Element("internal", name))
     translated = network.masquerade and not network.internal
-    for subnet, mode in ((network.subnet, network.gateway_mode), (network.subnet6, network.gateway_mode6)):
+    for subnet in (network.subnet, network.subnet6):
         if subnet is not None:
             out += _sources("subnets", "blocks", subnet)
-            if translated and mode is not GatewayMode.ROUTED:
+            if translated and network.mode_of(subnet.version) is not GatewayMode.ROUTED:
                 out += _sources("masqueraded", "masqueraded_blocks", subnet)
             if network.icc:
-                out += _unprotected(network, name, subnet.version)
+                out += _exposed(network, name, subnet.version)
     return out
 
 
-def _unprotected(network: Network, device: bytes, version: int) -> list[Element]:
-    """Leave for everybody who has a route to what is behind this device."""
-    mode = network.gateway_mode if version == 4 else network.gateway_mode6
-    if mode is not GatewayMode.UNPROTECTED or network.internal:
-        return []
-    return [Element("unprotected", _NFPROTO[version] + device)]
+def _exposed(network: Network, device: bytes, version: int) -> list[Element]:
+    """Leave for everybody who has a route to what is behind this device: for all, or for echo requests."""
+    name = {GatewayMode.UNPROTECTED: "unprotected", GatewayMode.ROUTED: "pinged"}.get(network.mode_of(version))
+    return [Element(name, _NFPROTO[version] + device)] if name is not None and not network.internal else []
+
+
+def _trusting(network: Network, device: bytes) -> list[Element]:
+    return [Element("trusted", ifname(interface) + device) for interface in network.trusted]
 
 
 def guarded_element(version: int) -> Element:
@@ -194,7 +225,7 @@ def guarded_element(version: int) -> Element:
     return Element("guarded", _NFPROTO[version][:1])
 
 
-def _six(name: str, address: Address | IPv4Network | IPv6Network) -> str:
+def of_family(name: str, address: Address | IPv4Network | IPv6Network) -> str:
     """The set of the address's family."""
     return name if address.version == 4 else f"{name}6"
 
@@ -205,14 +236,15 @@ def _sources(intervals: str, blocks: str, subnet: IPv4Network | IPv6Network) -> 
     block, most = _BLOCK[subnet.version], subnet.prefixlen + _HANDFUL
     if not subnet.prefixlen <= block <= most:
         return _interval(intervals, subnet)
-    return [Element(_six(blocks, subnet), piece.network_address.packed) for piece in subnet.subnets(new_prefix=block)]
+    name = of_family(blocks, subnet)
+    return [Element(name, piece.network_address.packed) for piece in subnet.subnets(new_prefix=block)]
 
 
 def _interval(name: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
     first, after = subnet.network_address, subnet.broadcast_address + 1
     return [
-        Element(_six(name, subnet), first.packed),
-        Element(_six(name, subnet), after.packed, key_end=INTERVAL_END),
+        Element(of_family(name, subnet), first.packed),
+        Element(of_family(name, subnet), after.packed, key_end=INTERVAL_END),
     ]
 
 
@@ -222,12 +254,14 @@ def endpoint_elements(device: str, end: Endpoint, network: Network) -> list[Elem
     out = [Element("own", name + name, family=BRIDGE), Element("inside", name)]
     if network.internal:
         out.append(Element("internal", name))
+    if not network.icc:
+        out += _trusting(network, name)
     if end.address is not None:
         out += _sender(name, mac, end.address.ip)
-        out += _unprotected(network, name, 4) if not network.icc else []
+        out += _exposed(network, name, 4) if not network.icc else []
     if end.address6 is not None:
         out += _sender(name, mac, end.address6.ip)
-        out += _unprotected(network, name, 6) if not network.icc else []
+        out += _exposed(network, name, 6) if not network.icc else []
         for address in (end.address6.ip, link_local(mac)):
             out.append(Element("addresses6", name + address.packed, family=BRIDGE))
         out.append(Element("guard6", name + pad(mac) + link_local(mac).packed, family=BRIDGE))
@@ -236,8 +270,8 @@ def endpoint_elements(device: str, end: Endpoint, network: Network) -> list[Elem
 
 def _sender(device: bytes, mac: bytes, address: Address) -> list[Element]:
     return [
-        Element(_six("guard", address), device + pad(mac) + address.packed, family=BRIDGE),
-        Element(_six("sources", address), device + address.packed),
+        Element(of_family("guard", address), device + pad(mac) + address.packed, family=BRIDGE),
+        Element(of_family("sources", address), device + address.packed),
     ]
 
 
@@ -253,51 +287,11 @@ def grant_elements(grants: Iterable[Grant]) -> list[Element]:
     for grant in grants:
         pair = grant.consumer.packed + grant.source.packed
         if grant.port:
-            name, key = _six("grants", grant.source), pair + protocol(grant.protocol) + service(grant.port)
+            name, key = of_family("grants", grant.source), pair + protocol(grant.protocol) + service(grant.port)
             out[name, key] = Element(name, key)
-        name = _six("linked", grant.source)
+        name = of_family("linked", grant.source)
         out[name, pair] = Element(name, pair)
     return list(out.values())
-
-
-def port_elements(address: IPv4Address, published: Sequence[PublishedPort]) -> list[Element]:
-    """Map elements for published ports; a run of ports that keep their numbers is one element."""
-    out = loopback_elements(published)
-    for host_ip, proto, first, last, container_port in _runs([p for p in published if not p.forwarded]):
-        at = _ANY.count(host_ip) == 0
-        prefix = IPv4Address(host_ip).packed if at else b""
-        key = prefix + protocol(proto) + service(first)
-        if last > first:
-            end = prefix + protocol(proto) + service(last)
-            name = "publish_range_at" if at else "publish_range"
-            out.append(Element(name, key, address.packed, key_end=end))
-        else:
-            name = "publish_at" if at else "publish"
-            out.append(Element(name, key, address.packed + service(container_port)))
-    return out
-
-
-def loopback_elements(published: Sequence[PublishedPort]) -> list[Element]:
-    """What is bound to 127.0.0.1 stays there, even on a host that takes packets for it from the wire."""
-    out = []
-    for host_ip, proto, first, last, _ in _runs([p for p in published if p.host_ip.startswith("127.")]):
-        key = IPv4Address(host_ip).packed + protocol(proto)
-        out.append(Element("loopback", key + service(first), key_end=key + service(last)))
-    return out
-
-
-def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
-    """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
-    rows = sorted({(p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in published if ":" not in p.host_ip})
-    out: list[tuple[str, str, int, int, int]] = []
-    for host_ip, proto, host_port, number in rows:
-        if out and host_port == number:
-            ip, kind, first, last, container_port = out[-1]
-            if (ip, kind, last + 1) == (host_ip, proto, host_port) and first == container_port:
-                out[-1] = ip, kind, first, host_port, container_port
-                continue
-        out.append((host_ip, proto, host_port, host_port, number))
-    return out
 
 
 _FIELDS = {
@@ -306,8 +300,11 @@ _FIELDS = {
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
     "guard": "nmi", "own": "nn", "loopback": "ips", "sources6": "nj", "subnets6": "j", "masqueraded6": "j",
     "grants6": "jjps", "linked6": "jj", "guard6": "nmj", "addresses6": "nh", "guarded": "f", "unprotected": "fn",
+    "publish6": "ps", "publish_at6": "jps", "publish_range6": "ps", "publish_range_at6": "jps", "direct": "ips",
+    "direct6": "jps", "offered": "ips", "offered6": "jps", "trusted": "nn", "pinged": "fn",
 }  # fmt: skip
 _WIDTH = {"n": 16, "i": 4, "j": 16, "h": 16, "p": 4, "s": 4, "m": 8, "f": 4}
+_DATA = {4: "i", 8: "is", 16: "j", 20: "js"}
 _INTERVALS = ("subnets", "masqueraded", "subnets6", "masqueraded6")
 
 
@@ -346,7 +343,7 @@ def render(table: str, elements: Sequence[Element]) -> str:
             first = [a if a == b else f"{a}-{b}" for a, b in zip(first, last, strict=True)]
         text = " . ".join(first)
         if element.data is not None:
-            text += " : " + " . ".join(_fields("is" if len(element.data) > 4 else "i", element.data))
+            text += " : " + " . ".join(_fields(_DATA[len(element.data)], element.data))
         rows.setdefault((element.family, element.name), []).append(text)
     for name, addresses in bounds.items():
         pairs = zip(addresses[::2], addresses[1::2], strict=True)

@@ -169,6 +169,11 @@ class Netlink:
                     if kind in (_NEWROUTE, _DELROUTE) and (route := _route(body)) is not None:
                         yield kind == _NEWROUTE, route
 
+    def own_addresses(self) -> list[IPv4Address | IPv6Address]:
+        """Every address of this host."""
+        six = [dict(attributes(data[8:])) for data in self.dump(22, struct.pack("BBBBi", 10, 0, 0, 0, 0))]
+        return [*(address.ip for _, address in self.addresses()), *(IPv6Address(have[1]) for have in six if 1 in have)]
+
     def addresses(self) -> list[tuple[int, IPv4Interface]]:
         """(device index, address) of every IPv4 address here."""
         out = []

@@ -11,13 +11,15 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Port, PublishedPort
 from fairlead.network.wishes import ANY4, ANY6, Wish
 from fairlead.steps import Steps
+
+Address = IPv4Address | IPv6Address
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FALLBACK = (49153, 65535)
@@ -70,21 +72,23 @@ class Ports:
             if self._remembered.get(key) == container_id:
                 del self._remembered[key]
 
-    def reserve(self, owner: str, wanted: Iterable[Wish], address: IPv4Address) -> Steps[tuple[PublishedPort, ...]]:
+    def reserve(self, owner: str, wanted: Iterable[Wish], address: Address) -> Steps[tuple[PublishedPort, ...]]:
         """Binds every wish or none. Raises SystemFailure with Docker's text for the first that cannot be had."""
         got: list[PublishedPort] = []
         try:
             for count, wish in enumerate(wanted, 1):
-                number = self._reserve_one(owner, wish, address)
-                got += [PublishedPort(wish.port, ip, number, wish.forwarded) for ip in wish.addresses]
+                if wish.addresses:
+                    number = self._reserve_one(owner, wish, address)
+                    got += [PublishedPort(wish.port, ip, number, wish.forwarded) for ip in wish.addresses]
+                got += [PublishedPort(wish.port, ip, 0) for ip in wish.routed]
                 if count % _AT_A_TIME == 0:
                     yield
         except BaseException:
             self.release(owner, got)
             raise
-        return tuple(got)
+        return tuple(dict.fromkeys(got))
 
-    def _reserve_one(self, owner: str, wish: Wish, address: IPv4Address) -> int:
+    def _reserve_one(self, owner: str, wish: Wish, address: Address) -> int:
         if wish.exact:
             self._check_free(wish, wish.first)
             try:
@@ -205,11 +209,12 @@ def _joined(host_ip: str, number: int) -> str:
     return f"[{host_ip}]:{number}" if ":" in host_ip else f"{host_ip}:{number}"
 
 
-def _taken(wish: Wish, number: int, address: IPv4Address, error: OSError) -> SystemFailure:
+def _taken(wish: Wish, number: int, address: Address, error: OSError) -> SystemFailure:
     wanted = f"{wish.first}-{wish.last}" if wish.first != wish.last else f"{wish.first or number}"
     host_ip = f"[{wish.addresses[0]}]" if ":" in wish.addresses[0] else wish.addresses[0]
     what = f"{number} " if wish.first != wish.last else ""
-    target = f"{host_ip}:{wanted}:{address}:{wish.port}"
+    container_ip = f"[{address}]" if address.version == 6 else str(address)
+    target = f"{host_ip}:{wanted}:{container_ip}:{wish.port}"
     reason = os.strerror(error.errno or errno.EIO).lower()
     return SystemFailure(f"failed to bind host port {what}for {target}: {reason}")
 

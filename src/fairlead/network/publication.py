@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from fairlead import steps
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint, PublishedPort
-from fairlead.model.network import Network
-from fairlead.network import conntrack, firewall, nft, proxy
+from fairlead.model.network import GatewayMode, Network
+from fairlead.network import conntrack, nft, portmaps, proxy
 from fairlead.network.netlink import Netlink
 from fairlead.network.ports import Ports, host_has_ipv6
 from fairlead.network.watch import Watch
@@ -23,9 +23,10 @@ _BACKLOG = 4096
 class Publication:
     """All published ports of one daemon."""
 
-    def __init__(self, tables: nft.Tables, link: Netlink) -> None:
+    def __init__(self, tables: nft.Tables, link: Netlink, *, direct: bool) -> None:
         self._tables = tables
         self._link = link
+        self._direct = direct
         self._ports = Ports()
         self._ipv6 = host_has_ipv6()
         self._watch = Watch()
@@ -36,31 +37,41 @@ class Publication:
         self, network: Network, end: Endpoint, container_name: str, wanted: Callable[[Terms], list[Wish]]
     ) -> Steps[tuple[PublishedPort, ...]]:
         """Chooses and holds host ports for an endpoint. Nothing is reachable yet."""
-        if end.address is None or network.driver != "bridge":
+        own = end.address or end.address6
+        if own is None or network.driver != "bridge":
             return ()
-        terms = Terms(default_ip=network.host_ip, ipv6=self._ipv6)
+        terms = Terms(
+            default_ip=network.host_ip, ipv6=self._ipv6, inside4=end.address is not None,
+            inside6=end.address6 is not None,
+            routed=frozenset(version for version in (4, 6) if network.mode_of(version) is GatewayMode.ROUTED),
+        )  # fmt: skip
         try:
-            return (yield from self._ports.reserve(end.id, wanted(terms), end.address.ip))
+            return (yield from self._ports.reserve(end.id, wanted(terms), own.ip))
         except SystemFailure as error:
             raise SystemFailure(
                 "failed to set up container networking: driver failed programming external connectivity on endpoint "
                 f"{container_name} ({end.id}): {error.message}"
             ) from error
 
-    def restore(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
-        """Holds again what a running container has had since before this daemon started."""
-        self._ports.restore(end.id, published)
-        steps.finish(self.activate(end, published))
+    def elements(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> list[nft.Element]:
+        """What the kernel has to know of them."""
+        return portmaps.elements(end, published, network, direct=self._direct)
 
-    def activate(self, end: Endpoint, published: Sequence[PublishedPort]) -> Steps[None]:
+    def restore(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> None:
+        """Holds again what a running container has had since before this daemon started."""
+        self._ports.restore(end.id, [port for port in published if port.host_port])
+        steps.finish(self.activate(network, end, published))
+
+    def activate(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> Steps[None]:
         """Makes reserved ports reachable. The address answers by now: a rule before it would cost clients a second."""
-        if end.address is None or not published:
+        own = end.address or end.address6
+        if own is None or not published:
             return
-        self._tables.apply(add=firewall.port_elements(end.address.ip, published))
+        self._tables.apply(add=self.elements(network, end, published))
         yield
         if datagrams := [port for port in published if port.port.protocol == "udp"]:
-            conntrack.end_untranslated(datagrams, (address.ip for _, address in self._link.addresses()))
-        address = str(end.address.ip)
+            conntrack.end_untranslated(datagrams, self._link.own_addresses())
+        address = str(own.ip)
         for count, port in enumerate(published, 1):
             if (sock := self._ports.holder(port)) is not None:
                 self._open(port, sock, address)
@@ -76,17 +87,28 @@ class Publication:
             target = (address, port.port.number)
             self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
 
-    def withdraw(self, end: Endpoint, published: Sequence[PublishedPort], *, cut: bool = False) -> None:
-        """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well."""
-        if end.address is None or not published:
+    def withdraw(
+        self, network: Network, end: Endpoint, published: Sequence[PublishedPort], *,
+        cut: bool = False, kept: Sequence[PublishedPort] = (),
+    ) -> None:  # fmt: skip
+        """First step of a stop: nobody new gets in. With `cut` those who are in are cut off as well.
+
+        `kept`: the container's other ports, which stay; they may share elements with those that go.
+        """
+        if not published:
             return
         for port in published:
             sock = self._ports.holder(port) if _by_hand(port) else None
             if sock is not None and (forwarder := self._forwarders.pop(sock.fileno(), None)):
                 forwarder.close()
-        self._tables.apply(delete=firewall.port_elements(end.address.ip, published))
+        stay = self.elements(network, end, kept)
+        gone = {*self.elements(network, end, published), *self.elements(network, end, [*published, *kept])}
+        self._tables.apply(delete=gone.difference(stay), add=stay)
         # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
-        conntrack.end_published([p for p in published if cut or p.port.protocol == "udp"], end.address.ip)
+        ended = [port for port in published if cut or port.port.protocol == "udp"]
+        for interface in (end.address, end.address6):
+            if interface is not None:
+                conntrack.end_published(ended, interface.ip)
 
     def release(self, end: Endpoint, published: Sequence[PublishedPort]) -> None:
         """The host ports are free for others."""

@@ -25,6 +25,8 @@ class Wish:
     last: int = 0
     preferred: int = 0
     forwarded: bool = False
+    routed: tuple[str, ...] = ()
+    """Unspecified addresses of families in which nothing is bound: the container is asked by its own address."""
 
     @property
     def exact(self) -> bool:
@@ -37,10 +39,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the network and the host say: the default address, and whether [::] can be bound."""
+    """What the network and the host say: the default address, whether [::] can be bound, which families the container
+    has, and in which of them its network is routed."""
 
     default_ip: IPv4Address
     ipv6: bool
+    inside4: bool = True
+    inside6: bool = False
+    routed: frozenset[int] = frozenset()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -48,6 +54,21 @@ class Terms:
         if self.default_ip != IPv4Address(0):
             return (str(self.default_ip),)
         return (ANY4, ANY6) if self.ipv6 else (ANY4,)
+
+    def split(self, addresses: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those to bind, and those of families that are routed. IPv4 does not lead to a container that has none, and
+        what is for the host's loopback alone is opened to nobody: the host has a route."""
+        if self.inside4 and not self.routed:
+            return addresses, ()
+        bound, routed = [], []
+        for address in addresses:
+            version = 6 if ":" in address else 4
+            if version in self.routed and (self.inside6 if version == 6 else self.inside4):
+                if not ip_address(address).is_loopback:
+                    routed.append(ANY6 if version == 6 else ANY4)
+            elif version == 6 or self.inside4:
+                bound.append(address)
+        return tuple(bound), tuple(routed)
 
 
 def wanted(
@@ -61,23 +82,27 @@ def wanted(
 ) -> list[Wish]:
     """What is to be published, in the order in which to bind it. Bindings of ports that are not exposed are ignored."""
     out: list[Wish] = []
-    default = terms.addresses
+    default, routed = terms.split(terms.addresses)
     for port in sorted(exposed, key=lambda port: (port.number, port.protocol)):  # thrice as fast as comparing them
         if port in bindings:
             carried = forwarded(port)
-            out += [_wish(port, binding, default, forwarded=carried) for binding in bindings[port] or (PortBinding(),)]
+            plain = Wish(port, default, forwarded=carried, routed=routed)
+            out += [_wish(plain, binding, terms) for binding in bindings[port] or (PortBinding(),)]
         elif publish_all:
-            out.append(Wish(port, default, forwarded=forwarded(port)))
+            out.append(Wish(port, default, forwarded=forwarded(port), routed=routed))
+    out = [wish for wish in out if wish.addresses or wish.routed]
     out.sort(key=lambda wish: wish.order)
     return _preferring(out, remembered) if remembered else out
 
 
-def _wish(port: Port, binding: PortBinding, default: tuple[str, ...], *, forwarded: bool) -> Wish:
-    addresses = (str(ip_address(binding.host_ip)),) if binding.host_ip else default
+def _wish(plain: Wish, binding: PortBinding, terms: Terms) -> Wish:
+    addresses, routed = plain.addresses, plain.routed
+    if binding.host_ip:
+        addresses, routed = terms.split((str(ip_address(binding.host_ip)),))
     text = binding.host_port.partition("/")[0]
     first, _, last = text.partition("-")
     low = int(first) if first else 0
-    return Wish(port, addresses, low, int(last) if last else low, forwarded=forwarded)
+    return Wish(plain.port, addresses, low, int(last) if last else low, forwarded=plain.forwarded, routed=routed)
 
 
 def _preferring(wishes: list[Wish], remembered: Sequence[PublishedPort]) -> list[Wish]:
@@ -86,7 +111,7 @@ def _preferring(wishes: list[Wish], remembered: Sequence[PublishedPort]) -> list
         numbers.setdefault((item.port, item.host_ip), []).append(item.host_port)
     out = []
     for wish in wishes:
-        last = numbers.get((wish.port, wish.addresses[0]), [])
+        last = numbers.get((wish.port, wish.addresses[0]), []) if wish.addresses else []
         fitting = [] if wish.exact else [n for n in last if not wish.first or wish.first <= n <= wish.last]
         if fitting:
             last.remove(fitting[0])
@@ -100,11 +125,13 @@ def chosen(
 ) -> tuple[PublishedPort, ...]:
     """Those whose number was our choice: worth remembering while the container does not run."""
     exact = {(port, binding.host_port) for port, wishes in bindings.items() for binding in wishes}
-    return tuple(item for item in published if (item.port, str(item.host_port)) not in exact)
+    return tuple(item for item in published if item.host_port and (item.port, str(item.host_port)) not in exact)
 
 
 def covers(binding: PortBinding, item: PublishedPort) -> bool:
     """Whether the published port can have come from the binding."""
+    if not item.host_port:
+        return not binding.host_ip or (":" in binding.host_ip) == (":" in item.host_ip)
     if binding.host_ip and str(ip_address(binding.host_ip)) != item.host_ip:
         return False
     first, _, last = binding.host_port.partition("-")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, ip_network
 
-from fairlead.model.container import Port, PublishedPort
 from fairlead.network import firewall
-from fairlead.network.nft import Element, Tables
+from fairlead.network.nft import Element, Tables, protocol, service
 
 
 class Kernel(Tables):
@@ -29,8 +28,8 @@ class Kernel(Tables):
 
 
 def port(number: int) -> Element:
-    published = PublishedPort(Port(80, "tcp"), "0.0.0.0", number)
-    return firewall.port_elements(IPv4Address("10.0.0.2"), [published])[0]
+    key = protocol("tcp") + service(number)
+    return Element("publish", key, IPv4Address("10.0.0.2").packed + service(80))
 
 
 def test_what_was_deleted_is_forgotten() -> None:

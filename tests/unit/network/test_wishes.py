@@ -56,6 +56,42 @@ def test_a_wish_names_the_addresses_it_binds(terms: Terms, binding: PortBinding,
     assert wanted({WEB: (binding,)}, terms=terms)[0].addresses == addresses
 
 
+ANY = IPv4Address(0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "host_ip", "addresses", "routed"),
+    [
+        (Terms(default_ip=ANY, ipv6=True, inside6=True), "", BOTH, ()),
+        (Terms(default_ip=ANY, ipv6=True, inside4=False, inside6=True), "", ("::",), ()),
+        (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({4})), "", ("::",), ("0.0.0.0",)),
+        (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({6})), "", ("0.0.0.0",), ("::",)),
+        (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({4, 6})), "", (), BOTH),
+        (Terms(default_ip=ANY, ipv6=True, routed=frozenset({4, 6})), "", ("::",), ("0.0.0.0",)),
+        (Terms(default_ip=ANY, ipv6=True, routed=frozenset({4})), "192.0.2.1", (), ("0.0.0.0",)),
+    ],
+)
+def test_families_are_bound_routed_or_left_out(
+    terms: Terms, host_ip: str, addresses: tuple[str, ...], routed: tuple[str, ...]
+) -> None:
+    wish = wanted({WEB: (PortBinding(host_ip, ""),)}, terms=terms)[0]
+    assert (wish.addresses, wish.routed) == (addresses, routed)
+
+
+def test_ipv4_is_not_published_for_a_container_that_has_none() -> None:
+    terms = Terms(default_ip=ANY, ipv6=True, inside4=False, inside6=True)
+    assert wanted({WEB: (PortBinding("0.0.0.0", "8080"),)}, terms=terms) == []
+
+
+def test_what_is_for_the_loopback_is_not_opened_on_a_routed_network() -> None:
+    terms = Terms(default_ip=ANY, ipv6=True, routed=frozenset({4}))
+    assert wanted({WEB: (PortBinding("127.0.0.1", "8080"),)}, terms=terms) == []
+
+
+def test_nothing_is_remembered_of_what_is_not_bound() -> None:
+    assert wishes.chosen([PublishedPort(WEB, "0.0.0.0", 0)], {WEB: (PortBinding("", "8080"),)}) == ()
+
+
 def test_a_chosen_number_is_preferred_the_next_time() -> None:
     had = [PublishedPort(WEB, "0.0.0.0", 40000), PublishedPort(WEB, "::", 40000)]
     assert wanted({WEB: (PortBinding(),)}, *had)[0].preferred == 40000

@@ -97,24 +97,21 @@ def render_published(exposed: Iterable[Port], published: Sequence[PublishedPort]
         key = str(item.port)
         if ports.get(key) is None:
             ports[key] = []
-        ports[key].append({"HostIp": item.host_ip, "HostPort": str(item.host_port)})
+        ports[key].append({"HostIp": item.host_ip, "HostPort": str(item.host_port or "")})
     return ports
 
 
 def render_summary(exposed: Iterable[Port], published: Sequence[PublishedPort]) -> list[dict[str, Any]]:
     """`Ports` of a list entry."""
     bound = {item.port for item in published}
-    entries: list[dict[str, Any]] = [
-        {
-            "IP": item.host_ip,
-            "PrivatePort": item.port.number,
-            "PublicPort": item.host_port,
-            "Type": item.port.protocol,
-        }
-        for item in sorted(published, key=_order)
-    ]
+    entries = [_summary(item) for item in sorted(published, key=_order)]
     entries += [{"PrivatePort": port.number, "Type": port.protocol} for port in sorted(exposed) if port not in bound]
     return entries
+
+
+def _summary(item: PublishedPort) -> dict[str, Any]:
+    public = {"PublicPort": item.host_port} if item.host_port else {}
+    return {"IP": item.host_ip, "PrivatePort": item.port.number, **public, "Type": item.port.protocol}
 
 
 def _order(item: PublishedPort) -> tuple[Port, bool, str, int]:
