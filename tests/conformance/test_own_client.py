@@ -57,7 +57,7 @@ events --since nope
 events --since 1h --until 0s --filter container=web --filter event=create --format json
 info --format "{{.Nope}}"
 version --format "{{.Nope}}"
-version --format {{.Server.Version}}
+version --format {{.Server.APIVersion}}
 """
 
 REFUSALS = r"""

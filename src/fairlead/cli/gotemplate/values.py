@@ -47,7 +47,7 @@ OMITTED: dict[str, Any] = {
 # Go's name of a field where its JSON name is spelt otherwise.
 SPELLINGS = {
     "ID": "Id", "DNS": "Dns", "DNSOptions": "DnsOptions", "DNSSearch": "DnsSearch", "HTTPProxy": "HttpProxy",
-    "HTTPSProxy": "HttpsProxy",
+    "HTTPSProxy": "HttpsProxy", "APIVersion": "ApiVersion",
 }  # fmt: skip
 
 
