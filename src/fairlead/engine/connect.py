@@ -334,9 +334,7 @@ class Connector:
     def _mended(self, endpoint: Endpoint) -> bool:
         network = self._topology.by_id(endpoint.network_id)
         addressed = endpoint.address is not None or endpoint.address6 is not None
-        if network is None or network.driver != "bridge" or not addressed:
-            return True
-        return self._controller.repair.mend_endpoint(network, endpoint)
+        return network is None or not addressed or self._controller.mend_endpoint(network, endpoint)
 
     def forget(self, container: Container) -> None:
         """The container is removed: its leases end, or wait for the next of its name.

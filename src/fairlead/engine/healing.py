@@ -24,6 +24,7 @@ from fairlead.network.pace import Pace
 log = logging.getLogger(__name__)
 
 _EVERYTHING = "*"
+_LONGEST_S = 60
 _WITH_NETWORK = (Status.RUNNING, Status.PAUSED)
 
 
@@ -38,6 +39,8 @@ class Healer:
         self._controller = controller
         self._pace = Pace()
         self._due: set[str] = set()
+        self._failures: dict[str, int] = {}
+        """How often in a row something could not be mended: its parent may be a card that was pulled out."""
 
     def begin(self) -> None:
         """From now on."""
@@ -47,18 +50,15 @@ class Healer:
         """Rules, and all there is of one network or of each; returns their names."""
         networks = [self._topology.get(ref)] if ref else sorted(self._topology, key=lambda network: network.created)
         self._controller.repair.reload()
-        for network in networks:
-            self._mend_network(network)
-        failures = [error for error in await self._mend_containers(networks, frozenset()) if error is not None]
-        if failures:
-            raise failures[0]
+        errors = await self._mend_networks(networks) + await self._mend_containers(networks, frozenset())
+        if errors:
+            raise errors[0]
         return [network.name for network in networks]
 
     async def _run(self) -> None:
         """First what was broken while there was no daemon; networks themselves were made again at its start."""
         for error in await self._mend_containers(self._topology, frozenset()):
-            if error is not None:
-                log.warning("%s", error.message)
+            log.warning("%s", error.message)
         while True:
             damage = await self._controller.repair.damage()
             found = self._real(damage)
@@ -67,7 +67,7 @@ class Healer:
 
     def _real(self, damage: Damage) -> Damage:
         """What is meant to be there, and is not being mended already."""
-        meant = {network.bridge for network in self._topology if network.bridge}
+        meant = {network.bridge or network.parent for network in self._topology}
         meant |= {self._device(end) for _, end in self._endpoints()}
         everything = damage.everything and _EVERYTHING not in self._due
         return Damage((damage.devices & meant) - self._due, everything)
@@ -81,23 +81,33 @@ class Healer:
             await asyncio.sleep(wait_s)
         finally:
             self._due -= due
-        errors = [error for error in await self._mend(damage) if error is not None]
+        errors = await self._mend(damage)
         log.warning("somebody changed %s: %s", ", ".join(sorted(due)), "mended" if not errors else errors[0].message)
+        for name in due:
+            tries = self._failures.pop(name, 0) + 1
+            if errors:
+                self._failures[name] = tries
         if errors:
-            self._controller.repair.suspect(damage)
+            again_s = min(2 ** max(self._failures[name] for name in due), _LONGEST_S)
+            asyncio.get_running_loop().call_later(again_s, self._controller.repair.suspect, damage)
 
-    async def _mend(self, damage: Damage) -> list[EngineError | None]:
-        hit = [n for n in self._topology if damage.everything or n.bridge in damage.devices]
+    async def _mend(self, damage: Damage) -> list[EngineError]:
+        hit = [n for n in self._topology if damage.everything or (n.bridge or n.parent) in damage.devices]
         around = {end.network_id for _, end in self._endpoints() if self._device(end) in damage.devices}
-        errors: list[EngineError | None] = []
-        for network in list(self._topology):
-            if network in hit or network.id in around:
+        errors = await self._mend_networks([n for n in self._topology if n in hit or n.id in around])
+        return errors + await self._mend_containers(hit, damage.devices)
+
+    async def _mend_networks(self, networks: Iterable[Network]) -> list[EngineError]:
+        errors: list[EngineError] = []
+        for network in networks:
+            await asyncio.sleep(0)  # others get their turn in between
+            if self._topology.by_id(network.id) is not None:
                 try:
-                    self._mend_network(network)
+                    self._controller.mend_network(network)
+                    self._controller.repair.mend_routes(network)
                 except EngineError as error:
                     errors.append(error)
-                await asyncio.sleep(0)
-        return errors + await self._mend_containers(hit, damage.devices)
+        return errors
 
     def _endpoints(self) -> Iterator[tuple[Container, Endpoint]]:
         """Those that have devices."""
@@ -109,11 +119,7 @@ class Healer:
     def _device(self, end: Endpoint) -> str:
         return self._controller.repair.device_of(end)
 
-    def _mend_network(self, network: Network) -> None:
-        self._controller.mend_network(network)
-        self._controller.repair.mend_routes(network)
-
-    async def _mend_containers(self, networks: Iterable[Network], devices: frozenset[str]) -> list[EngineError | None]:
+    async def _mend_containers(self, networks: Iterable[Network], devices: frozenset[str]) -> list[EngineError]:
         """The endpoints on these networks, and those of these devices."""
         hit = {network.id for network in networks}
         chosen = {
@@ -121,10 +127,11 @@ class Healer:
             for container, end in self._endpoints()
             if end.network_id in hit or self._device(end) in devices
         }
-        return list(await asyncio.gather(*map(self._mend_container, chosen)))
+        results = await asyncio.gather(*map(self._mend_container, chosen))
+        return [error for error in results if error is not None]
 
     async def _mend_container(self, container_id: str) -> EngineError | None:
-        await asyncio.sleep(0)  # others get their turn in between
+        await asyncio.sleep(0)
         async with self._registry.lock(container_id):
             now = self._registry.by_id(container_id)
             if now is None or now.state.status not in _WITH_NETWORK:

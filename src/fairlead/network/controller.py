@@ -128,7 +128,8 @@ class Controller:
                 elements += firewall.network_elements(network)
         text = firewall.ruleset(self._tables.table, prefix)
         await self._tables.load(text + firewall.render(self._tables.table, elements), elements)
-        self._repair = Repair(self._settings.instance, self._tables, self._link, self._indexes)
+        ground = self._indexes, self._sublinks.is_parent
+        self._repair = Repair(self._settings.instance, self._tables, self._link, *ground)
         for network in networks:
             if network.shares_device:
                 self._sublinks.restore(network)
@@ -340,6 +341,12 @@ class Controller:
     def hold(self, box: sandbox.Sandbox, ends: Iterable[Endpoint]) -> None:
         """Takes back the devices of a running container that are in its sandbox alone."""
         self._sublinks.hold(box, ends)
+
+    def mend_endpoint(self, network: Network, end: Endpoint) -> bool:
+        """As far as it can be mended; False if its devices are gone and have to be made anew (`connect`)."""
+        if network.shares_device:
+            return self._sublinks.lives(end)
+        return network.driver != "bridge" or self.repair.mend_endpoint(network, end)
 
     def sweep(self, keep: set[str]) -> None:
         """Deletes veths of this daemon whose endpoint is not in `keep` (ids)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
@@ -26,14 +26,19 @@ _AGAIN_S = 1.0
 
 
 class Repair:
-    """Open once the tables are loaded. `bridges`: name → index of those that are in use at each moment."""
+    """Open once the tables are loaded. `bridges`: name → index of those that are in use at each moment;
+    `is_parent` tells of a device that is no bridge whether endpoints stand upon it."""
 
-    def __init__(self, instance: str, tables: nft.Tables, link: Netlink, bridges: Mapping[str, int]) -> None:
+    def __init__(
+        self, instance: str, tables: nft.Tables, link: Netlink, bridges: Mapping[str, int],
+        is_parent: Callable[[str], bool],
+    ) -> None:  # fmt: skip
         self._instance = instance
         self._prefix = endpoint.veth_prefix(instance)
         self._tables = tables
         self._link = link
         self._bridges = bridges
+        self._is_parent = is_parent
         self._anchor = Anchor(f"{tables.table}_anchor")
         self._rules = RuleWatch(tables.table, tables.port, self._touched)
         self._devices = DeviceWatch(self._ours)
@@ -57,7 +62,7 @@ class Repair:
         self._devices.suspect(damage)
 
     def _ours(self, device: str) -> bool:
-        return device in self._bridges or device.startswith(self._prefix)
+        return device in self._bridges or device.startswith(self._prefix) or self._is_parent(device)
 
     def _touched(self) -> None:
         if self._timer is None:

@@ -128,6 +128,9 @@ class Sublinks:
             self._networks.clear()
             self.sweep()
 
+    def is_parent(self, device: str) -> bool:
+        return any(network.parent == device for network in self._networks.values())
+
     # -- what the kernel and the neighbours say ------------------------------------------------------
 
     def _check_kernel(self, kind: str) -> None:
@@ -224,6 +227,20 @@ class Sublinks:
         for end in ends:
             if end.network_id in self._networks and end.id not in self._held:
                 self._held[end.id] = (Sandbox(os.dup(box.fd), self._home), end.interface)
+
+    def lives(self, end: Endpoint) -> bool:
+        """Whether the endpoint's device is there. It may have gone with its parent: then it can be made anew."""
+        if end.id not in self._held:
+            return True
+        box, name = self._held[end.id]
+        link = box.netlink()
+        try:
+            there = any(device.name == name for device in link.devices())
+        finally:
+            link.close()
+        if not there:
+            self.disconnect(end)
+        return there
 
     def disconnect(self, end: Endpoint) -> None:
         """Absent is fine: the device of a namespace that nobody holds is gone with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from testbed import leftovers
-from testbed.engine import Engine
+from testbed.engine import Engine, until
 from testbed.host import ADDRESS, FAR_ADDRESS
 from testbed.inside import Inside, serve
 
@@ -226,3 +227,24 @@ def test_the_last_of_a_killed_daemons_parents_goes_at_its_next_start(clean: Engi
     clean.kill()
     clean.start()
     assert leftovers.snapshot(clean)["links"] == before
+
+
+def test_a_parent_that_somebody_deleted_comes_back_with_those_upon_it(clean: Engine) -> None:
+    if create(clean, "alone", "macvlan", "--ipv6"):
+        return  # its lack is checked above
+    for name in ("aa", "bb"):
+        clean.do("run", "-d", "--name", name, "--network", "alone", *SLEEP)
+    aa, bb, links = Inside(clean, "aa"), Inside(clean, "bb"), json.loads(clean.host.here.ip("-json", "link", "show"))
+    parent = next(link["ifname"] for link in links if link.get("ifalias") == f"fairlead {clean.instance}")
+
+    def held() -> list[list[str]]:
+        shown = [json.loads(place.ip("-json", "address", "show", "dev", "eth0"))[0] for place in (aa, bb)]
+        return [[link["address"], *(entry["local"] for entry in link["addr_info"][:2])] for link in shown]
+
+    before = held()
+    with serve(aa, "aa", 80):
+        clean.host.here.ip("link", "delete", parent)
+        for key in ("IPAddress", "GlobalIPv6Address"):
+            to = _member(clean, "aa", "alone")[key]
+            until(lambda to=to: bb.talk(to, 80, timeout_s=0.3), timeout_s=2)
+    assert held() == before
