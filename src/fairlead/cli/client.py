@@ -335,12 +335,24 @@ class Client:
 
 def _send_chunks(sock: socket, raw: Iterable[bytes]) -> None:
     try:
-        for data in raw:
-            if data:
-                sock.sendall(b"%x\r\n" % len(data) + data + b"\r\n")
+        for data in _gathered(raw):
+            sock.sendall(b"%x\r\n" % len(data) + data + b"\r\n")
         sock.sendall(b"0\r\n\r\n")
     except (BrokenPipeError, ConnectionResetError):
         return  # the daemon has answered before it took all: its answer says why
+
+
+def _gathered(raw: Iterable[bytes]) -> Iterator[bytes]:
+    """Small pieces together: each chunk costs both sides more than its bytes do."""
+    waiting, size = [], 0
+    for data in raw:
+        waiting.append(data)
+        size += len(data)
+        if size >= _CHUNK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if size:
+        yield b"".join(waiting)
 
 
 def _error(response: Response) -> ApiError:

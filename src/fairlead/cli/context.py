@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import time
 
-from fairlead import patterns
 from fairlead.cli import tarheader
 from fairlead.cli.members import Members
 
@@ -14,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+    from fairlead.patterns import Patterns
 
 CHUNK = 1 << 16
 _MAGICS = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
@@ -107,22 +108,25 @@ def _single(name: str, text: bytes) -> Iterator[bytes]:
     yield tarheader.END
 
 
-def _ignored(root: str, dockerfile: str) -> patterns.Patterns:
+def _ignored(root: str, dockerfile: str) -> Patterns | None:
     for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
         path = os.path.join(root, name)
         try:
             with open(path, encoding="utf-8") as file:
-                lines = patterns.read(file.read())
+                text = file.read()
         except FileNotFoundError:
             continue
         except OSError as error:
             raise ContextError(f"error checking context: open {path}: {error.strerror}") from error
         # The daemon needs both files even if they are ignored; it removes them from the context itself.
-        return patterns.Patterns([*lines, f"!{name}", *([f"!{dockerfile}"] if dockerfile else [])])
-    return patterns.Patterns([])
+        from fairlead import patterns  # with `re`, which costs a build more than its answer
+
+        lines = [*patterns.read(text), f"!{name}", *([f"!{dockerfile}"] if dockerfile else [])]
+        return patterns.Patterns(lines)
+    return None
 
 
-def _stream(root: str, ignored: patterns.Patterns, extra_name: str, extra: bytes) -> Iterator[bytes]:
+def _stream(root: str, ignored: Patterns | None, extra_name: str, extra: bytes) -> Iterator[bytes]:
     members = Members()
     for path in _walk(root, "", ignored):
         yield from _entry(os.path.join(root, path), path, members)
@@ -131,7 +135,7 @@ def _stream(root: str, ignored: patterns.Patterns, extra_name: str, extra: bytes
     yield tarheader.END
 
 
-def _walk(root: str, below: str, ignored: patterns.Patterns) -> Iterator[str]:
+def _walk(root: str, below: str, ignored: Patterns | None) -> Iterator[str]:
     try:
         names = sorted(os.listdir(os.path.join(root, below)))
     except OSError as error:
@@ -140,10 +144,10 @@ def _walk(root: str, below: str, ignored: patterns.Patterns) -> Iterator[str]:
         path = f"{below}/{name}" if below else name
         full = os.path.join(root, path)
         directory = os.path.isdir(full) and not os.path.islink(full)
-        excluded = ignored.excludes(path)
+        excluded = ignored is not None and ignored.excludes(path)
         if not excluded:
             yield path
-        if directory and (not excluded or (ignored.has_exceptions and ignored.may_come_back(path))):
+        if directory and (not excluded or (ignored and ignored.has_exceptions and ignored.may_come_back(path))):
             yield from _walk(root, path, ignored)
 
 

@@ -38,6 +38,19 @@ def test_a_stream_gives_its_whole_values_and_keeps_the_rest() -> None:
     assert jsontext.values('{"a":1}\r\n\n[2]\n{"b"') == ([{"a": 1}, [2]], '{"b"')
 
 
+def test_sending_a_build_context_needs_no_costly_module(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    source = Path(fairlead.__file__).parent.parent
+    code = (
+        f"import sys; sys.path.insert(0, {str(source)!r})\n"
+        "from fairlead.cli import context\nfrom fairlead.cli.commands import build\n"
+        f"assert b'FROM' in b''.join(context.from_directory({str(tmp_path)!r}, '', sys.stdin.buffer).chunks)\n"
+        "print(sorted({'re', 'typing', 'enum', 'json', 'dataclasses', 'pathlib', 'tarfile'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out == "[]\n"
+
+
 def test_lists_need_no_costly_module() -> None:
     """What `ps` imports stays small: `re`, `typing`, `enum` and `json` would each cost milliseconds."""
     source = Path(fairlead.__file__).parent.parent
