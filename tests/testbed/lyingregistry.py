@@ -49,11 +49,11 @@ class Content:
 
     def __init__(self, kind: str) -> None:
         plain = {
-            "bomb": lambda: tar(data=bytes(64 << 20)),
+            "bomb": lambda: tar(data=bytes(40 << 20)),
             "climbing": lambda: tar("../../escaped", b"out"),
             "device": _whiteout_device,
         }.get(kind, tar)()
-        self.layer = gzip.compress(plain, 6, mtime=0)
+        self.layer = gzip.compress(plain, 1, mtime=0)
         if kind == "not-a-tar":
             plain = b"this is no archive" * 1000
             self.layer = gzip.compress(plain, mtime=0)

@@ -11,10 +11,12 @@ from fairlead.api import errors
 from fairlead.api.channel import Channel
 from fairlead.api.exchange import JSON, Hijack, Reply, Request, Response, Stream
 from fairlead.api.http1 import Head, Headers, Http1, Malformed
+from fairlead.api.prompt import Prompt
 from fairlead.errors import InvalidParameter
 
 log = logging.getLogger(__name__)
 
+_ENOUGH = 1 << 16
 _LINGER_S = 2.0
 """How long a client may take to notice that its unread body is not wanted, or that a stream has ended."""
 
@@ -101,14 +103,17 @@ class Connection:
     async def _send_stream(self, head: Head, reply: Stream) -> None:
         headers = [("Content-Type", reply.content_type), *reply.headers]
         async with contextlib.aclosing(_closable(reply.chunks)) as chunks:
-            self._channel.write(self._http.head(reply.status, headers))
+            out = _Together(self._channel)
+            out.add(self._http.head(reply.status, headers))
             if head.method == "HEAD":
-                self._channel.write(self._http.end())
+                out.add(self._http.end())
+                out.flush()
                 return
-            async for chunk in chunks:
-                self._channel.write(self._http.data(chunk))
+            while (chunk := await Prompt(anext(chunks, None), out.flush)) is not None:
+                out.add(self._http.data(chunk))
                 await self._channel.drain()
-        self._channel.write(self._http.end())
+        out.add(self._http.end())
+        out.flush()
         await self._channel.drain()
 
     async def _hijack(self, head: Head, reply: Hijack) -> None:
@@ -123,6 +128,26 @@ class Connection:
         await reply.pump(_Raw(self._channel, self._http.rest()))
         await self._channel.drain()
         await self._channel.linger(_LINGER_S)
+
+
+class _Together:
+    """Small pieces that come at once go out with one system call."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._pieces = bytearray()
+
+    def add(self, data: bytes) -> None:
+        if len(data) + len(self._pieces) >= _ENOUGH:
+            self.flush()
+            self._channel.write(data)
+        else:
+            self._pieces += data
+
+    def flush(self) -> None:
+        if self._pieces:
+            self._channel.write(bytes(self._pieces))
+            self._pieces.clear()
 
 
 class _Raw:

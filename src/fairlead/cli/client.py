@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
 from fairlead.cli import jsontext
@@ -131,6 +132,8 @@ class Response:
         return head.decode("latin-1")
 
     def _more(self) -> None:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what the body said so far is seen before we wait for more
         try:
             data = self.socket.recv(_CHUNK)
         except ConnectionResetError:

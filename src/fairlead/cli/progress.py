@@ -28,7 +28,15 @@ class ProgressError(Exception):
 
 
 def show(messages: Iterable[Message], out: TextIO, *, terminal: bool, aux: Callable[[Any], None] | None = None) -> None:
-    """Writes them as they come; ProgressError at an error message. `aux` gets what is meant for the program."""
+    """Writes them as they come (the client flushes before it waits); ProgressError at an error message. `aux` gets what
+    is meant for the program."""
+    try:
+        _show(messages, out, terminal, aux)
+    finally:
+        out.flush()
+
+
+def _show(messages: Iterable[Message], out: TextIO, terminal: bool, aux: Callable[[Any], None] | None) -> None:
     lines = _Lines(out)
     for message in messages:
         _raise(message)
@@ -46,7 +54,6 @@ def show(messages: Iterable[Message], out: TextIO, *, terminal: bool, aux: Calla
         else:
             lines.forget()
             out.write(_line(message))
-        out.flush()
 
 
 def _raise(message: Message) -> None:

@@ -100,7 +100,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     controller, runtime = Controller(settings), Runtime(settings)
     layers = Layers(settings.data_root / "overlay2", jobs := Jobs())
     images = Images(ImageStore(database), layers, Blobs(settings.data_root / "blobs"), events,
-                    transfers := Transfers(settings))  # fmt: skip
+                    transfers := Transfers(settings), tasks)  # fmt: skip
     snapshots = Snapshots(settings.data_root / "overlay2", images.directories)
     network_store = NetworkStore(database)
     topology, leases = Topology(network_store, settings, controller), Leases(network_store)
@@ -171,8 +171,8 @@ async def serve(settings: Settings) -> None:
         await made.runtime.open()
         await made.restore.run()
         made.engine.healer.begin()
-        await made.images.sweep()
         made.engine.builder.sweep()
+        await made.images.sweep()
         background.create_task(memory.watch(), name="memory")
         await _listen(settings, Server(settings, made.engine, requests), stop)
         await requests.finish(_GRACE_S)

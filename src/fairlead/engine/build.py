@@ -40,9 +40,9 @@ class Builder:
         self._known: Known = {}
 
     def sweep(self) -> None:
-        """Removes what a killed daemon left of its builds."""
+        """Unmounts what a killed daemon left of its builds; the directories go with all that nobody knows."""
         for path in self._tools.images.layers.root.glob(f"{_PREFIX}*"):
-            self._remove(path)
+            _unmount(path)
         files.remove_tree(self._volatile)
 
     async def build(self, request: BuildRequest, body: AsyncIterator[bytes]) -> Progress:
@@ -66,9 +66,8 @@ class Builder:
         return Order(self._tools, self._caches, self._known, context, planned, target, request, names, volatile)
 
     def _remove(self, work: Path) -> None:
-        for mounted in mounts.mounted_below(work):
-            mounts.umount(mounted, lazy=True)
-        files.remove_tree(work)
+        _unmount(work)
+        self._tools.images.let_go(work.name)
         files.remove_tree(self._volatile / work.name)
 
     async def prune(self, filters: Mapping[str, Sequence[str]], *, keep_bytes: int) -> tuple[list[str], int]:
@@ -76,6 +75,11 @@ class Builder:
         now = datetime.now(UTC)
         bounds = [pruning.moment(text, now).timestamp() for text in filters.get("until", ())]
         return self._caches.prune(before=min(bounds, default=math.inf), keep_bytes=keep_bytes)
+
+
+def _unmount(work: Path) -> None:
+    for mounted in mounts.mounted_below(work):
+        mounts.umount(mounted, lazy=True)
 
 
 def _name(tag: str) -> str:

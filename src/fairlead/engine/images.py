@@ -13,6 +13,7 @@ from fairlead import ids
 from fairlead.engine import imagelist
 from fairlead.engine import platform as platforms
 from fairlead.engine.events import Events
+from fairlead.engine.tasks import Tasks
 from fairlead.engine.transit import Transit
 from fairlead.errors import InvalidParameter, NotFound, SystemFailure
 from fairlead.images import layers, manifest, reference
@@ -31,13 +32,16 @@ Progress = AsyncIterator[Mapping[str, Any]]
 class Images:
     """All images of this engine; kept in memory, written through to the store."""
 
-    def __init__(self, store: ImageStore, content: Layers, blobs: Blobs, events: Events, transfers: Transfers) -> None:
+    def __init__(
+        self, store: ImageStore, content: Layers, blobs: Blobs, events: Events, transfers: Transfers, tasks: Tasks
+    ) -> None:
         self.store = store
         self.layers = content
         self.blobs = blobs
         self.transfers = transfers
         self.transit = Transit(store, content)
         self._events = events
+        self._tasks = tasks
         self._by_id: dict[str, Image] = {image.id: image for image in store.load()}
         self._by_name: dict[str, str] = {
             name: i.id for i in self._by_id.values() for name in (*i.references, *i.digests)
@@ -175,8 +179,13 @@ class Images:
         self._by_id.pop(image.id)
         self.blobs.remove(image.id)
         self._events.other("image", "delete", image.id, name=image.id)
-        await self.layers.remove(*gone.values())
+        self.let_go(*gone.values())
         return [chain for chain in reversed(image.chain_ids) if chain in gone]
+
+    def let_go(self, *directories: str) -> None:
+        """Removes trees that nothing names any more; nobody waits for the disk. What a kill leaves is swept."""
+        if aside := self.layers.set_aside(*directories):
+            self._tasks.create_task(self.layers.remove(*aside), name="removal of layers")
 
     def noticed(self, action: str, ref: str, name: str) -> None:
         """An event about a reference: pull, push."""
@@ -213,7 +222,7 @@ class Images:
             return self.add(image)
         chain = image.chain_ids[-1]
         if self.store.directories([chain]):
-            await self.layers.remove(layer.directory)
+            self.let_go(layer.directory)
             return self.add(image)
         return self.add(image, [(chain, layer)])
 

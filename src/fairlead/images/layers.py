@@ -5,6 +5,7 @@ A layer is made in a directory of its own and renamed into place; the row comes 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -18,6 +19,7 @@ from fairlead.images.job import Jobs
 
 _SNAPSHOTS_OWN = frozenset({"empty", "init"})
 """What snapshots.py keeps beside the layers for all containers."""
+_GONE = "gone-"
 _CONTAINER = re.compile(r"[0-9a-f]{64}\Z")
 log = logging.getLogger(__name__)
 
@@ -120,6 +122,16 @@ class Layers:
     def tar_size(self, directory: str) -> int:
         """Bytes of the layer's tar, uncompressed."""
         return int((self.root / directory / "tar-size").read_text())
+
+    def set_aside(self, *names: str) -> list[str]:
+        """Takes directories out of the way at once, to be removed later; their new names."""
+        aside = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                moved = f"{_GONE}{secrets.token_hex(16)}"
+                (self.root / name).rename(self.root / moved)
+                aside.append(moved)
+        return aside
 
     async def remove(self, *directories: str) -> None:
         """Deletes layers' trees. What cannot be deleted now is left to the next start's sweep."""
