@@ -96,13 +96,13 @@ def test_a_container_gets_in_by_the_hosts_address(town: Engine, asker: str, name
 @pytest.mark.parametrize(("name", "last"), [("db", 80), ("aa", 81), ("ss", 82)])
 def test_a_port_of_one_address_is_that_ones_alone(town: Engine, name: str, last: int) -> None:
     assert ask(town, "far", SECOND, int(f"9{last}")) == [name, FAR]
-    assert ask(town, "far", HOST, int(f"9{last}"), timeout_s=0.7) == []
+    assert ask(town, "far", HOST, int(f"9{last}"), timeout_s=0.4) == []
 
 
 @pytest.mark.parametrize("asker", ["far", "near", "bb"])
 @pytest.mark.parametrize(("name", "last"), [("db", 80), ("aa", 81), ("ss", 82)])
 def test_what_is_bound_to_the_hosts_loopback_is_the_hosts(town: Engine, asker: str, name: str, last: int) -> None:
-    assert ask(town, asker, HOST, int(f"7{last}"), timeout_s=0.7) == []
+    assert ask(town, asker, HOST, int(f"7{last}"), timeout_s=0.4) == []
     assert ask(town, "here", "::1", int(f"7{last}"))[:1] == [name]
 
 
@@ -121,10 +121,10 @@ def test_ports_outlive_the_daemon_and_go_with_the_container(town: Engine) -> Non
         town.do("port", "rm", "brief", "86:86")
         for address, who in ((HOST, FAR), ("198.51.100.1", "198.51.100.2")):
             assert [ask(town, "far", address, port) for port in (85, 87)] == [["brief", who]] * 2
-            assert ask(town, "far", address, 86, timeout_s=0.7) == []
+            assert ask(town, "far", address, 86, timeout_s=0.4) == []
         town.do("rm", "-f", "brief")
     for udp in (False, True):
-        assert ask(town, "far", HOST, 8085, udp=udp, timeout_s=0.7) == []
+        assert ask(town, "far", HOST, 8085, udp=udp, timeout_s=0.4) == []
 
 
 # --- routed networks, and interfaces that are trusted ---------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_routed_containers_published_port_is_reached_by_its_own_address(
 ) -> None:
     assert ask(town, asker, own(town, "rr", "routed", version), 80)[:1] == ["rr"]
     if asker != "here":
-        assert ask(town, asker, own(town, "rr", "routed", version), 81, timeout_s=0.7) == []
+        assert ask(town, asker, own(town, "rr", "routed", version), 81, timeout_s=0.4) == []
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -160,7 +160,7 @@ def test_a_routed_private_network_keeps_its_neighbours_apart(town: Engine, versi
     target = own(town, "pp", "apart", version)
     for asker in ("qq", "far"):
         assert ask(town, asker, target, 80)[:1] == ["pp"]
-        assert ask(town, asker, target, 81, timeout_s=0.7) == []
+        assert ask(town, asker, target, 81, timeout_s=0.4) == []
 
 
 def test_bindings_of_routed_networks_have_no_host_port(town: Engine) -> None:
@@ -182,5 +182,5 @@ def test_echo_requests_reach_routed_containers_alone(town: Engine, version: int)
 def test_a_trusted_interface_reaches_published_ports_by_the_containers_address(town: Engine, version: int) -> None:
     target = own(town, "tt", "trusting", version)
     assert ask(town, "far", target, 80)[:1] == ["tt"]
-    assert ask(town, "far", target, 81, timeout_s=0.7) == []
-    assert ask(town, "far", own(town, "aa", "open", version), 80, timeout_s=0.7) == []
+    assert ask(town, "far", target, 81, timeout_s=0.4) == []
+    assert ask(town, "far", own(town, "aa", "open", version), 80, timeout_s=0.4) == []

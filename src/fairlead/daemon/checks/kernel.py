@@ -32,6 +32,12 @@ MODULES = {
     "nftables fib": "nft_fib_inet",
     "conntrack": "nf_conntrack",
 }
+UPON_DEVICES = {
+    "macvlan networks": ("macvlan", "type macvlan"),
+    "ipvlan networks": ("ipvlan", "type ipvlan"),
+    "VLANs as their parents": ("8021q", "type vlan id 2"),
+}
+"""What some networks need: the module, and how `ip link add` asks for a device of its kind."""
 NAMESPACES = ("mnt", "uts", "ipc", "net", "pid", "cgroup")
 
 
@@ -45,7 +51,17 @@ async def findings() -> list[Finding]:
     for name, (family, chain) in NFT_PARTS.items():
         table = f"table {family} probe {{ chain probe {{ {chain} }}; }}\n"
         found.append(await _try(name, "unshare", "--net", "nft", "-f", "-", stdin=table))
+    for name, (module, words) in UPON_DEVICES.items():
+        found.append(await _try_upon_device(name, module, words))
     return found
+
+
+async def _try_upon_device(name: str, module: str, words: str) -> Finding:
+    script = f"ip link add one type veth peer name two && ip link add link one name three {words}"
+    worked, said = await probe.succeeds("unshare", "--net", "sh", "-c", script)
+    if worked:
+        return ok(name, "tried")
+    return missing(name, said or "refused", f"modprobe {module}, or a kernel that has it", needed=False)
 
 
 OVERLAY_PROBE = """
