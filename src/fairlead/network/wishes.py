@@ -56,17 +56,21 @@ class Terms:
         return (ANY4, ANY6) if self.ipv6 else (ANY4,)
 
     def split(self, addresses: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those to bind, and those of families that are routed. IPv4 does not lead to a container that has none, and
-        what is for the host's loopback alone is opened to nobody: the host has a route."""
+        """Those to bind, and those of families that are routed.
+
+        IPv4 does not lead to a container that has none, nor IPv6 to one whose IPv4 is routed. What is for the host's
+        loopback alone is opened to nobody: the host has a route.
+        """
         if self.inside4 and not self.routed:
             return addresses, ()
         bound, routed = [], []
         for address in addresses:
             version = 6 if ":" in address else 4
-            if version in self.routed and (self.inside6 if version == 6 else self.inside4):
+            inside = self.inside6 if version == 6 else self.inside4
+            if inside and version in self.routed:
                 if not ip_address(address).is_loopback:
                     routed.append(ANY6 if version == 6 else ANY4)
-            elif version == 6 or self.inside4:
+            elif inside or (version == 6 and 4 not in self.routed):
                 bound.append(address)
         return tuple(bound), tuple(routed)
 

@@ -67,7 +67,7 @@ ANY = IPv4Address(0)
         (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({4})), "", ("::",), ("0.0.0.0",)),
         (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({6})), "", ("0.0.0.0",), ("::",)),
         (Terms(default_ip=ANY, ipv6=True, inside6=True, routed=frozenset({4, 6})), "", (), BOTH),
-        (Terms(default_ip=ANY, ipv6=True, routed=frozenset({4, 6})), "", ("::",), ("0.0.0.0",)),
+        (Terms(default_ip=ANY, ipv6=True, routed=frozenset({4, 6})), "", (), ("0.0.0.0",)),
         (Terms(default_ip=ANY, ipv6=True, routed=frozenset({4})), "192.0.2.1", (), ("0.0.0.0",)),
     ],
 )
