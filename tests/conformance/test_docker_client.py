@@ -200,3 +200,22 @@ def test_a_network_of_ones_own_is_open_inside(docker: Client) -> None:
     page = ["run", "--rm", "--network", "mine", "box", "wget", "-q", "-O", "-", f"http://{address}:5000/"]
     assert until(lambda: docker.attempt(*page).out) == "Hello world!\n"
     assert docker.attempt("network", "rm", "mine").code == 1
+
+
+def test_lists_show_an_image_by_its_id_once_its_name_is_gone(docker: Client) -> None:
+    docker.do("tag", "box", "passing:1")
+    docker.do("run", "-d", "--name", "it", "passing:1", "sleep", "60")
+    image = docker.do("inspect", "-f", "{{.Image}}", "it")
+    assert docker.do("ps", "--format", "{{.Image}}") == "passing:1"
+    docker.do("rmi", "passing:1")
+    assert docker.do("ps", "--format", "{{.Image}}") == image.removeprefix("sha256:")[:12]
+    assert docker.do("inspect", "-f", "{{.Config.Image}}", "it") == "passing:1"
+    docker.do("tag", "box", "passing:1")
+    assert docker.do("ps", "--format", "{{.Image}}") == "passing:1"
+    docker.do("rmi", "passing:1")
+
+
+def test_propagation_is_of_host_paths_alone(docker: Client) -> None:
+    outcome = docker.attempt("run", "--rm", "-v", "some:/d:shared", "box", "true")
+    assert (outcome.code, "field BindOptions must not be specified" in outcome.err) == (125, True)
+    assert docker.do("volume", "ls", "-q") == ""

@@ -232,7 +232,8 @@ class Containers:
         for container in reversed(list(self._registry)):
             if not everything and not container.state.status.running:
                 continue
-            seen = listing.view(container, self._registry)
+            image = self._images.shown(container.image, container.image_id)
+            seen = listing.view(container, self._registry, image=image)
             if not filters or chosen(seen):
                 found.append(self._health.shown(await self._usage.sized(seen) if size else seen))
             if limit is not None and len(found) == limit:

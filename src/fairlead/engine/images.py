@@ -46,6 +46,8 @@ class Images:
         self._by_name: dict[str, str] = {
             name: i.id for i in self._by_id.values() for name in (*i.references, *i.digests)
         }
+        self._meanings: dict[str, str] = {}
+        """Reference as a user typed it → image id, '' for none: what lists ask again and again."""
 
     async def sweep(self) -> None:
         """Removes what a killed daemon left half done: layers without a row, blobs without an image."""
@@ -94,6 +96,17 @@ class Images:
         if len(matches) > 1:
             raise InvalidParameter(f"multiple IDs found with provided prefix: {ref}")
         return matches[0] if matches else None
+
+    def shown(self, ref: str, image_id: str) -> str:
+        """What a list calls an image that was asked for as `ref`: its id once that means another, or nothing."""
+        meaning = self._meanings.get(ref)
+        if meaning is None:
+            try:
+                found = self._find(ref)
+            except InvalidParameter:
+                found = None
+            meaning = self._meanings[ref] = found.id if found else ""
+        return ref if meaning == image_id else image_id
 
     def directories(self, chains: Sequence[str]) -> list[Path]:
         """Trees of layers, lowest first."""
@@ -147,6 +160,7 @@ class Images:
 
     def name(self, image_id: str, name: str) -> None:
         """Moves a name (with tag or digest) to an image; whoever had it loses it."""
+        self._meanings.clear()
         before = self._by_name.get(name)
         if before is not None:
             self._by_id[before] = _without(self._by_id[before], name)
@@ -169,6 +183,7 @@ class Images:
         """Takes a name away."""
         image = self.get(name)
         self.store.unreference(name)
+        self._meanings.clear()
         self._by_name.pop(name, None)
         self._by_id[image.id] = _without(self._by_id[image.id], name)
         self._events.other("image", "untag", image.id, name=name)
@@ -176,6 +191,7 @@ class Images:
     async def discard(self, image: Image) -> Sequence[str]:
         """Deletes an image that nothing needs, with the layers that nothing else needs: their chain ids."""
         gone = self.store.remove(image.id, self.transit.held)
+        self._meanings.clear()
         self._by_id.pop(image.id)
         self.blobs.remove(image.id)
         self._events.other("image", "delete", image.id, name=image.id)
@@ -211,6 +227,7 @@ class Images:
         image = replace(image, size_bytes=size, references=known.references if known else (),
                         digests=known.digests if known else ())  # fmt: skip
         self.store.put(image)
+        self._meanings.clear()
         self._by_id[image.id] = image
         return image
 

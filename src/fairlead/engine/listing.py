@@ -16,11 +16,12 @@ Filters = Mapping[str, Sequence[str]]
 _HEALTH = ("none", "starting", "healthy", "unhealthy")
 
 
-def view(container: Container, registry: Registry) -> ContainerView:
-    """As a list shows it."""
+def view(container: Container, registry: Registry, *, image: str = "") -> ContainerView:
+    """As a list shows it; `image`: what its image is called now."""
     running = container.state.status.running
     return ContainerView(
         container=container,
+        image=image or container.image,
         names=registry.names(container) if container.state.status is not Status.DEAD else (),
         links=link_texts(container, registry),
         published=container.published if running else (),

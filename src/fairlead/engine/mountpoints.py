@@ -92,6 +92,11 @@ def parse_bind(spec: str) -> Mount:
     )
     if kind == "bind":
         return replace(mount, source=clean(source))
+    if mount.propagation:
+        raise InvalidParameter(
+            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": field BindOptions must "
+            "not be specified"
+        )
     _check_volume(source, "")
     return replace(mount, name=source)
 

@@ -83,6 +83,8 @@ class ContainerView:
     """All names with leading slash, link names included, sorted bytewise (`/db`, `/web/db`)."""
     links: tuple[str, ...]
     """`/db:/web/db`, from the sources' present names."""
+    image: str = ""
+    """What its image is called now; for lists."""
     hosts_path: str = ""
     hostname_path: str = ""
     resolv_conf_path: str = ""

@@ -242,6 +242,8 @@ REFUSALS = [
     ("FROM box\nEXPOSE 99999\n", (), "invalid containerPort: 99999"),
     ("FROM box\nSTOPSIGNAL FOO\n", (), "invalid signal: FOO"),
     ("FROM box\n", ("--squash",), '"--squash" is only supported on a Docker daemon with experimental features'),
+    ("FROM box\n", ("--isolation", "hyperv"), 'Unsupported isolation: "hyperv"'),
+    ("FROM box\n", ("--security-opt", "bogus"), 'invalid --security-opt'),
     ("FROM box\n", ("-m", "1m"), "Minimum memory limit allowed is 6MB"),
     ("FROM box\n", ("--target", "x"), "failed to reach build target x in Dockerfile"),
     ("FROM box\n", ("-f", "nosuch"), "unable to prepare context: unable to evaluate symlinks in Dockerfile path"),

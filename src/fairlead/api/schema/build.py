@@ -57,11 +57,14 @@ def _host_config(request: Request) -> HostConfig:
         "CpusetCpus": request.text("cpusetcpus"),
         "CpusetMems": request.text("cpusetmems"),
         "CgroupParent": request.text("cgroupparent"),
-        "SecurityOpt": _json(request, "securityopt", []),
+        "SecurityOpt": request.texts("securityopt"),
         "Ulimits": _json(request, "ulimits", []),
     }
+    if (isolation := request.text("isolation")).lower() not in ("", "default"):
+        raise InvalidParameter(f'Unsupported isolation: "{isolation}"')
     host = host_config.parse(Fields(raw, "HostConfig"))
     limits.check(host)
+    validation.check_security(host)
     for entry in host.extra_hosts:
         validation.check_extra_host(entry)
     return host

@@ -171,7 +171,7 @@ def render_summary(view: ContainerView, version: Version, now: datetime) -> dict
     value: dict[str, Any] = {
         "Id": container.id,
         "Names": list(view.names),
-        "Image": container.image,
+        "Image": view.image or container.image,
         "ImageID": container.image_id,
         "Command": command(container),
         "Created": int(container.created.timestamp()),

@@ -22,6 +22,7 @@ _SPARE = 32
 class _Kept:
     container: Container
     names: tuple[str, ...]
+    image: str
     published: object
     sizes: tuple[int | None, int | None]
     version: tuple[int, int]
@@ -32,6 +33,7 @@ class _Kept:
         return (
             self.container is view.container
             and self.names == view.names
+            and self.image == view.image
             and self.published == view.published
             and self.sizes == (view.size_rw_bytes, view.size_root_bytes)
             and self.version == version
@@ -71,6 +73,7 @@ def _keep(view: ContainerView, version: tuple[int, int]) -> _Kept:
     return _Kept(
         view.container,
         view.names,
+        view.image,
         view.published,
         (view.size_rw_bytes, view.size_root_bytes),
         version,

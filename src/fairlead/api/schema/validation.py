@@ -38,7 +38,7 @@ def check(request: CreateRequest) -> None:
     check_restart_policy(host)
     limits.check(host)
     logging.check(host.log_config)
-    _check_security(host)
+    check_security(host)
     _check_devices(host)
     _check_sysctls(host)
     _check_names(host)
@@ -183,7 +183,7 @@ def check_restart_policy(host: HostConfig) -> None:
         _fail("can't create 'AutoRemove' container with restart policy")
 
 
-def _check_security(host: HostConfig) -> None:
+def check_security(host: HostConfig) -> None:
     for option in host.security_opt:
         if option in ("no-new-privileges", "disable"):
             continue

@@ -124,7 +124,7 @@ def _query(options: Options, dockerfile: str, host: str) -> dict[str, Any]:
         "isolation": options["isolation"],
         "labels": jsontext.dumps(client.mapping(options["label"])) if options["label"] else "",
         "memswap": options["memory-swap"],
-        "securityopt": jsontext.dumps(options["security-opt"]) if options["security-opt"] else "",
+        "securityopt": options["security-opt"],
         "ulimits": jsontext.dumps(options["ulimit"]) if options["ulimit"] else "",
         "memory": options["memory"],
         "networkmode": "" if options["network"] == "default" else options["network"],
