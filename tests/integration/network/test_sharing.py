@@ -213,20 +213,6 @@ def test_one_network_alone_has_a_parent_that_passes_everything_through(clean: En
     assert said == f"macvlan network {first} is already using parent interface uplink in mode passthru"
 
 
-def test_a_parent_that_somebody_deleted_comes_back_with_its_members(clean: Engine) -> None:
-    if create(clean, "alone", "macvlan"):
-        assert not known("macvlan")
-        return
-    clean.do("run", "-d", "--name", "aa", "--network", "alone", *SLEEP)
-    clean.do("run", "-d", "--name", "bb", "--network", "alone", *SLEEP)
-    parent = f"dm-{clean.instance[:4]}{clean.json('GET', '/networks/alone')['Id'][:8]}"
-    clean.host.here.ip("link", "del", parent)
-    with serve(Inside(clean, "aa"), "aa", 80):
-        assert Inside(clean, "bb").talk(clean.address("aa", "alone"), 80, timeout_s=0.4) is None
-        clean.do("network", "reload", "alone")
-        assert str(Inside(clean, "bb").talk(clean.address("aa", "alone"), 80)).startswith("aa")
-
-
 def test_the_last_of_a_killed_daemons_parents_goes_at_its_next_start(clean: Engine) -> None:
     if not known("macvlan"):
         assert create(clean, "alone", "macvlan").startswith(complaint("macvlan"))
