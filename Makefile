@@ -13,8 +13,9 @@ setup:
 demo: setup
 	@$(AS_ROOT) $(PYTHON) demo/guide.py
 
+# With API=DIR, where Docker's API definitions are: what `make conformance` does, too.
 test: setup
-	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS)
+	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS) $(if $(API),-m "not soak" --api-definitions "$(API)")
 
 # Docker's clients, those with an environment of their own as well (compose, testcontainers, Ansible: installed here
 # below build/). With API=DIR, where Docker's API definitions are, every answer is checked against its version's, and

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,10 @@ from conformance.peer import DockerEngine
 from testbed.engine import Client, Engine
 from testbed.host import Host
 from testbed.images import build_images
+
+HERE = Path(__file__).resolve().parent
+MADE_FIRST = ("test_ansible.py", "test_compose.py", "test_testcontainers.py")
+LAST = "test_zz_definitions.py"
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +58,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "client" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+    places = [place for place, item in enumerate(items) if HERE in item.path.parents]
+    for place, item in zip(places, sorted((items[place] for place in places), key=_turn), strict=True):
+        items[place] = item
+
+
+def _turn(item: pytest.Item) -> int:
+    """Clients whose environment has to be made come late, and the check of all answers last."""
+    return 2 if item.path.name == LAST else int(item.path.name in MADE_FIRST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environments_meanwhile(request: pytest.FixtureRequest) -> Iterator[None]:
+    """They are made while the tests run that need none. (What goes wrong there, the test that needs it will meet.)"""
+    if not any(item.path.name in MADE_FIRST for item in request.session.items):
+        yield
+        return
+    argv = ["nice", sys.executable, "-m", "conformance.environments"]
+    with subprocess.Popen(argv, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as making:
+        yield
+        making.terminate()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance import environments
 from fairlead.engine.bootstrap import host_suite, mmdebstrap
 from fairlead.model.request import BootstrapRequest
 from testbed.engine import Engine
@@ -28,17 +29,21 @@ NO_CLUSTER = 'rm -rf "$1"/var/lib/postgresql/*/main "$1"/etc/postgresql/*/main'
 def base() -> Path:
     """The root file system as a tar, made by this machine's apt."""
     target = PLACE / f"databases-{host_suite()}.tar"
-    if not target.exists():
-        PLACE.mkdir(parents=True, exist_ok=True)
-        made = target.with_suffix(".part")
-        request = BootstrapRequest(name="databases", include=PACKAGES, variant="essential")
-        program, *rest = mmdebstrap(host_suite(), request, made)
-        smaller = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
-        argv = [program, *smaller, f"--customize-hook={NO_CLUSTER}", *rest]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(argv)}:\n{done.stderr[-2000:]}"
-        made.rename(target)
+    with environments.alone(PLACE, "databases"):
+        if not target.exists():
+            _pack(target)
     return target
+
+
+def _pack(target: Path) -> None:
+    made = target.with_suffix(".part")
+    request = BootstrapRequest(name="databases", include=PACKAGES, variant="essential")
+    program, *rest = mmdebstrap(host_suite(), request, made)
+    smaller = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+    argv = [program, *smaller, f"--customize-hook={NO_CLUSTER}", *rest]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(argv)}:\n{done.stderr[-2000:]}"
+    made.rename(target)
 
 
 @contextlib.contextmanager

@@ -1,21 +1,42 @@
-"""Virtual environments of clients that cannot live in ours, made once below build/ from the lists beside this file."""
+"""Virtual environments of clients that cannot live in ours, made once below build/ from the lists beside this file.
+
+`python -m conformance.environments` makes them all, while other tests run.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 LISTS = Path(__file__).resolve().parent
 PLACE = LISTS.parent.parent.parent / "build" / "clients"
+NAMES = ("compose", "ansible", "testcontainers")
 ANSIBLE = "12.3.0"
 COLLECTIONS = ("community/docker/", "community/library_inventory_filtering_v1/")
 
 
 def make(name: str) -> Path:
     """The environment's bin directory. `name` is a list beside this file; a changed list makes it anew."""
+    with alone(PLACE, name):
+        return _make(name)
+
+
+@contextlib.contextmanager
+def alone(place: Path, name: str) -> Iterator[None]:
+    """One process at a time makes a thing: the others find it made."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(name: str) -> Path:
     place, wanted = PLACE / name, (LISTS / f"{name}.txt").read_text() + sys.version
     stamp = place / "made-from"
     if stamp.exists() and stamp.read_text() == wanted:
