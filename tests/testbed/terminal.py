@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -23,6 +24,11 @@ class Terminal:
         )
         os.close(slave)
         self.seen = ""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """The user pulls at the window's corner. (The kernel tells only those whose controlling terminal it is.)"""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())

@@ -38,7 +38,8 @@ class Stream:
         self.on_detach: Callable[[], object] = lambda: None
         """Called when the client leaves by its detach keys."""
         self._stdin_once = container.config.stdin_once
-        self._detector = detach.Detector(detach.parse(request.detach_keys or DEFAULT_KEYS) if self.tty else b"")
+        keys = detach.parse(request.detach_keys or DEFAULT_KEYS, "detach")
+        self._detector = detach.Detector(keys if self.tty else b"")
         self._connection: asyncio.Future[AttachConnection | None] = asyncio.get_running_loop().create_future()
 
     @property

@@ -7,8 +7,8 @@ from fairlead.errors import InvalidParameter
 _NAMED = {"@": 0, "[": 27, "\\": 28, "]": 29, "^": 30, "_": 31}
 
 
-def parse(text: str) -> bytes:
-    """`ctrl-p,ctrl-q`, `a`, `ctrl-@` → the bytes a terminal sends."""
+def parse(text: str, kind: str = "escape") -> bytes:
+    """`ctrl-p,ctrl-q`, `a`, `ctrl-@` → the bytes a terminal sends. Docker calls wrong ones by a `kind`."""
     out = bytearray()
     for key in text.split(","):
         if len(key) == 1:
@@ -20,7 +20,7 @@ def parse(text: str) -> bytes:
         elif len(letter) == 1 and "a" <= letter <= "z":
             out.append(ord(letter) - 96)
         else:
-            raise InvalidParameter(f"Invalid escape keys ({text}) provided")
+            raise InvalidParameter(f"Invalid {kind} keys ({text}) provided")
     return bytes(out)
 
 

@@ -100,6 +100,7 @@ class Execs:
         container = self._running(ref)
         if not request.cmd:
             raise InvalidParameter("No exec command specified")
+        detach.parse(request.detach_keys or DEFAULT_KEYS)
         self._variables(container)  # a link whose source is down refuses the exec, before it exists
         made = _Exec(ids.new_id(), container.id, request)
         self._execs[made.id] = made

@@ -112,14 +112,17 @@ class ExecStream:
             raise BrokenPipeError("read escape sequence")
 
     def _leave(self) -> None:
-        """The process goes on, on a terminal whose output is nobody's. (Closing it would hang up on the process.)"""
+        self._let_go()
+        if self._queue.empty():
+            self._queue.put_nowait(None)
+        self.on_detach()
+
+    def _let_go(self) -> None:
+        """The process goes on, with output that is nobody's. (Closing would hang up on it, or break its pipe.)"""
         self._left = bool(self._open)
         for number, fd in self._open.items():
             self._loop.remove_reader(fd)
             self._loop.add_reader(fd, self._discard, number)
-        if self._queue.empty():
-            self._queue.put_nowait(None)
-        self.on_detach()
 
     def _discard(self, number: int) -> None:
         try:
@@ -132,7 +135,8 @@ class ExecStream:
             fd = self._open.pop(number)
             self._loop.remove_reader(fd)
             os.close(fd)
-            self._stdin = -1
+            if self.tty:
+                self._stdin = -1
 
     async def write_eof(self) -> None:
         if self._stdin >= 0 and not self.tty:
@@ -140,7 +144,12 @@ class ExecStream:
             self._stdin = -1
 
     async def close(self) -> None:
+        """The client is gone: Docker's looks for the detach keys itself, and hangs up."""
         if self._left:
+            return
+        if self._open and not self._finished.is_set():
+            await self.write_eof()
+            self._let_go()
             return
         for fd in self._open.values():
             self._loop.remove_reader(fd)
