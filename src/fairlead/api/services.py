@@ -25,6 +25,7 @@ from fairlead.model.request import (
     ExecRequest,
     ExecView,
     ExitResult,
+    ImportRequest,
     LogBatch,
     LogRequest,
     NetworkRequest,
@@ -114,9 +115,7 @@ class Images(Protocol):
         self, ref: str, *, force: bool, noprune: bool, users: Sequence[Any]
     ) -> Sequence[tuple[str, str]]: ...
     def load(self, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> Progress: ...
-    def import_(
-        self, chunks: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: Sequence[str]
-    ) -> Progress: ...
+    def import_(self, request: ImportRequest, body: AsyncIterator[bytes]) -> Progress: ...
     def save(self, names: Sequence[str]) -> AsyncIterator[bytes]: ...
     def pull(
         self, name: str, tag: str, *, platform: str = "", login: RegistryLogin | None = None, every: bool = False

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead.engine import pruning
-from fairlead.engine.buildcontext import Context, receive
+from fairlead.engine.buildcontext import PREFIX, Context, receive
 from fairlead.engine.buildmounts import Caches
 from fairlead.engine.buildorder import Order
 from fairlead.engine.buildsources import Known
@@ -29,7 +29,6 @@ from fairlead.model.request import BuildRequest
 from fairlead.model.settings import Settings
 
 Progress = AsyncIterator[Row]
-_PREFIX = "build-"
 
 
 class Builder:
@@ -41,7 +40,7 @@ class Builder:
 
     def sweep(self) -> None:
         """Unmounts what a killed daemon left of its builds; the directories go with all that nobody knows."""
-        for path in self._tools.images.layers.root.glob(f"{_PREFIX}*"):
+        for path in self._tools.images.layers.root.glob(f"{PREFIX}*"):
             _unmount(path)
         files.remove_tree(self._volatile)
 
@@ -50,7 +49,7 @@ class Builder:
         if request.squash:
             raise InvalidParameter("squash is only supported with experimental mode")
         names = [_name(tag) for tag in request.tags]
-        work = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._tools.images.layers.root))
+        work = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._tools.images.layers.root))
         try:
             context = await receive(work, self._tools.images.layers.jobs, body, request.dockerfile, request.remote)
             order = self._order(context, request, names)

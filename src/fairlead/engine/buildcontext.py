@@ -17,6 +17,8 @@ from fairlead.linux import files
 
 _LIMIT = 1 << 40
 _MAX_DOCKERFILE = 4 << 20
+PREFIX = "build-"
+"""Of the names of directories that a build works in, below those of layers."""
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 

@@ -23,7 +23,7 @@ from fairlead.images.reference import Reference
 from fairlead.images.transfers import Transfers
 from fairlead.model.container import Config, Container
 from fairlead.model.image import HistoryEntry, Image
-from fairlead.model.request import RegistryLogin
+from fairlead.model.request import ImportRequest, RegistryLogin
 from fairlead.store.images import ImageStore
 
 Progress = AsyncIterator[Mapping[str, Any]]
@@ -278,22 +278,11 @@ class Images:
 
     # -- in and out ------------------------------------------------------------------------------
 
-    async def import_(
-        self, chunks: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: Sequence[str]
-    ) -> Progress:
-        """An image of one layer from a root file system's tar."""
-        from fairlead.engine import changes as dockerfile_changes
+    def import_(self, request: ImportRequest, body: AsyncIterator[bytes]) -> Progress:
+        """An image of one layer from a root file system's tar (importing.py)."""
+        from fairlead.engine import importing
 
-        name = str(reference.parse(f"{repo}:{tag}" if tag else repo).tagged()) if repo else ""
-        config = dockerfile_changes.apply(Config(), changes)
-        layer = await self.layers.unpack(chunks=chunks)
-        comment = message or "Imported from -"
-        entry = HistoryEntry(created=datetime.now(UTC), comment=comment)
-        image = await self.put(self.child(None, config, entry, layer.diff_id), layer)
-        if name:
-            self.name(image.id, name)
-        self._events.other("image", "import", image.id, name=name or image.id)
-        yield {"status": image.id}
+        return importing.run(self, request, body)
 
     def load(self, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> Progress:
         """Images of an archive (archives.py)."""

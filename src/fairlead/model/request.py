@@ -239,6 +239,18 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """`source` is a URL, or `-` for the body."""
+
+    source: str
+    repository: str = ""
+    tag: str = ""
+    message: str = ""
+    changes: tuple[str, ...] = ()
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapRequest:
     """Our own verb: a base image from the distribution's archive, or from the static busybox."""
 

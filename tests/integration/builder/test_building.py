@@ -208,6 +208,22 @@ def test_add_of_a_url(engine: Engine, context: Callable[..., str], web: Path) ->
     assert "ADD failed: failed to GET http://127.0.0.1:8123/nosuch with status 404" in engine.cli("build", missing).err
 
 
+def test_an_image_is_imported_from_a_url_for_the_platform_that_is_named(engine: Engine, web: Path) -> None:
+    engine.do("create", "--name", "rooted", "box", "true")
+    engine.do("export", "-o", str(web / "root.tar"), "rooted")
+    url = "http://127.0.0.1:8123/root.tar"
+    for client in ("fairlead", "docker"):
+        said = engine.client(client).do("import", "--change", "CMD echo imported", url, "from-url")
+        assert said.splitlines()[0] == f"Downloading from {url}"
+        assert engine.do("run", "--rm", "from-url") == "imported"
+    assert engine.do("history", "--format", "{{.Comment}}", "from-url") == f"Imported from {url}"
+    engine.do("import", "--platform", "linux/arm64", url, "foreign")
+    assert engine.do("image", "inspect", "-f", "{{.Os}}/{{.Architecture}}", "foreign") == "linux/arm64"
+    gone = engine.cli("import", "http://127.0.0.1:8123/nosuch", "x")
+    assert (gone.code, "with status 404" in gone.err) == (1, True)
+    assert not list((engine.data_root / "overlay2").glob("build-*"))
+
+
 def test_add_checks_the_digest_that_is_asked_for(engine: Engine, context: Callable[..., str], web: Path) -> None:
     (web / "f").write_bytes(b"hello")
     good = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

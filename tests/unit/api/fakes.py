@@ -42,6 +42,7 @@ from fairlead.model.request import (
     ExecRequest,
     ExecView,
     ExitResult,
+    ImportRequest,
     LogBatch,
     LogRequest,
     NetworkRequest,
@@ -414,10 +415,8 @@ class FakeImages:
     def load(self, chunks: AsyncIterator[bytes], *, quiet: bool, platform: str = "") -> AsyncIterator[dict[str, Any]]:
         return self._progress(chunks)
 
-    def import_(
-        self, chunks: AsyncIterator[bytes], repo: str, tag: str, message: str, changes: Sequence[str]
-    ) -> AsyncIterator[dict[str, Any]]:
-        return self._progress(chunks)
+    def import_(self, request: ImportRequest, body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+        return self._progress(body)
 
     async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
         for name in names:

@@ -11,8 +11,9 @@ from fairlead.api.exchange import Reply, Request, Response, Route, Stream, json_
 from fairlead.api.schema import image as schema
 from fairlead.api.schema import registry as schema_registry
 from fairlead.api.services import Containers, Images
-from fairlead.errors import InvalidParameter, NotFound
+from fairlead.errors import NotFound
 from fairlead.model.image import Image
+from fairlead.model.request import ImportRequest
 
 _LIST_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 _PRUNE_FILTERS = ("dangling", "label", "label!", "until")
@@ -70,24 +71,18 @@ class ImageRoutes:
         return json_response({"ImagesDeleted": schema.render_removed(steps) or None, "SpaceReclaimed": freed})
 
     async def create(self, request: Request) -> Reply:
-        """Pull (`fromImage`) or import (`fromSrc=-`, the tar is the body)."""
+        """Pull (`fromImage`) or import (`fromSrc`)."""
         if name := request.text("fromImage"):
             login = schema_registry.parse_login(request.head.headers.get("x-registry-auth", ""))
             platform = request.text("platform")
             return await streams.progress(
                 self._images.pull(name, request.text("tag"), platform=platform, login=login, every=True)
             )
-        source = request.text("fromSrc")
-        if source != "-":
-            raise InvalidParameter(f"importing from a URL is not supported: {source}" if source else "nothing to pull")
-        messages = self._images.import_(
-            request.body(),
-            request.text("repo"),
-            request.text("tag"),
-            request.text("message"),
-            tuple(request.texts("changes")),
-        )
-        return await streams.progress(messages)
+        wanted = ImportRequest(
+            source=request.text("fromSrc"), repository=request.text("repo"), tag=request.text("tag"),
+            message=request.text("message"), changes=tuple(request.texts("changes")), platform=request.text("platform"),
+        )  # fmt: skip
+        return await streams.progress(self._images.import_(wanted, request.body()))
 
     async def load(self, request: Request) -> Reply:
         platform = request.text("platform") and schema.parse_platform(request.text("platform"))

@@ -35,21 +35,16 @@ def load(api: Client, argv: list[str]) -> int:
 def import_image(api: Client, argv: list[str]) -> int:
     options = parse(IMPORT, argv)
     source = options.args[0]
-    if source.startswith(("http://", "https://")):
-        raise client.Refused(f"importing from a URL is not supported: {source}")
+    query = {
+        "changes": options["change"], "message": options["message"], "platform": options["platform"],
+        "repo": options.args[1] if len(options.args) > 1 else "",
+    }  # fmt: skip
+    if source.startswith(("http://", "https://", "ftp://")):
+        show(api, api.stream("POST", "/images/create", fromSrc=source, **query))
+        return 0
     with _source("" if source == "-" else source) as file:
-        chunks = api.stream(
-            "POST",
-            "/images/create",
-            _sent(file, quiet=False),
-            content_type="text/plain",
-            changes=options["change"],
-            fromSrc="-",
-            message=options["message"],
-            platform=options["platform"],
-            repo=options.args[1] if len(options.args) > 1 else "",
-        )
-        show(api, chunks)
+        sent = _sent(file, quiet=False)
+        show(api, api.stream("POST", "/images/create", sent, content_type="text/plain", fromSrc="-", **query))
     return 0
 
 
@@ -115,7 +110,7 @@ LOAD = Verb(
     boolean("quiet", "q", help="Suppress the load output"),
 )  # fmt: skip
 IMPORT = Verb(
-    "import [OPTIONS] file|- [REPOSITORY[:TAG]]",
+    "import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
     "Import the contents from a tarball to create a filesystem image", (1, 2),
     items("change", "c", help="Apply Dockerfile instruction to the created image"),
     text("message", "m", help="Set commit message for imported image"),
