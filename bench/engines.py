@@ -220,13 +220,13 @@ class FairleadByDocker(Engine):
 
 PACKAGES = (
     "docker.io", "podman", "netavark", "aardvark-dns", "crun", "runc", "conmon", "busybox-static", "iperf3", "wrk",
-    "nftables", "iptables", "iproute2", "mmdebstrap", "nginx-light",
+    "nftables", "iptables", "iproute2", "mmdebstrap", "nginx-light", "dnsperf",
 )  # fmt: skip
 
 
 def install() -> None:
     """The peers and the tools of the bench, from the distribution; no service of theirs is started or left running."""
-    needed = ("dockerd", "podman", "nginx", "iperf3", "wrk", "nft", "mmdebstrap", "conmon", "crun")
+    needed = ("dockerd", "podman", "nginx", "iperf3", "wrk", "nft", "mmdebstrap", "conmon", "crun", "dnsperf")
     if all(shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") for program in needed):
         return
     if shutil.which("apt-get") is None:

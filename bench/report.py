@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lookups
 import streamwork
 from commands import Results
 
@@ -85,6 +86,9 @@ def goals(growth: int) -> list[Goal]:
             for name in streamwork.CASES
         ),
         Goal(streamwork.MEMORY, (streamwork.MEMORY, OURS), None, 16),
+        _peer("look-ups of a peer, per second / dockerd", lookups.RATE, "dockerd", 0.7, at_most=False),
+        Goal("look-up at 1,000 a second, p99, ms", (lookups.SLOWEST, OURS), None, 5),
+        Goal("look-ups lost", (lookups.LOST, OURS), None, 0),
         _peer("load of 15,000 files / dockerd", "load", "dockerd", 1.0),
         _peer("build, 20 steps from the cache / dockerd", "build, 20 steps from the cache", "dockerd", 0.5),
         Goal("peak memory of the daemon, MB", ("peak memory of the daemon after load, MB", OURS), None, 100),

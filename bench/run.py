@@ -20,6 +20,7 @@ import datapath  # noqa: E402
 import engines  # noqa: E402
 import images  # noqa: E402
 import imagework  # noqa: E402
+import lookups  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
 import streamwork  # noqa: E402
@@ -57,6 +58,7 @@ def measure(
         "ready": lambda: commands.ready(running, max(chosen.rounds // 2, 3), results),
         "data": lambda: datapath.measure(running, work, 5, chosen.seconds, results),
         "streams": lambda: streamwork.measure(running, chosen.stream_mb, max(chosen.rounds // 4, 1), results),
+        "dns": lambda: lookups.measure(running, work, 5, chosen.seconds, results),
         "images": lambda: imagework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
     }
