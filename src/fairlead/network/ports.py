@@ -45,7 +45,8 @@ class _Held:
 
     owner: str
     sock: socket.socket | None
-    addresses: set[str]
+    uses: int
+    """How many addresses it still stands for."""
 
 
 class Ports:
@@ -139,18 +140,20 @@ class Ports:
             raise SystemFailure(f"Bind for {where} failed: port is already allocated")
 
     def _bind(self, owner: str, wish: Wish, number: int) -> None:
-        together = wish.addresses == _EVERYWHERE and wish.port.protocol in _KINDS
-        holders = self._used.setdefault((wish.port.protocol, number), {})
-        made: list[str] = []
+        protocol, addresses = wish.port.protocol, wish.addresses
+        key = protocol, number
+        if addresses == _EVERYWHERE and protocol in _KINDS:
+            held = _Held(owner, _hold(ANY6, number, protocol, both=True), 2)
+            self._used.setdefault(key, {}).update(((ANY4, held), (ANY6, held)))
+            return
+        made: list[PublishedPort] = []
         try:
-            for addresses in (wish.addresses,) if together else ((host_ip,) for host_ip in wish.addresses):
-                held = _Held(owner, _hold(addresses, number, wish.port.protocol), set(addresses))
-                holders.update(dict.fromkeys(addresses, held))
-                made += addresses
+            for host_ip in addresses:
+                held = _Held(owner, _hold(host_ip, number, protocol), 1)
+                self._used.setdefault(key, {})[host_ip] = held
+                made.append(PublishedPort(wish.port, host_ip, number))
         except OSError:
-            self.release(owner, [PublishedPort(wish.port, host_ip, number) for host_ip in made])
-            if not holders:
-                del self._used[wish.port.protocol, number]
+            self.release(owner, made)
             raise
 
     def restore(self, owner: str, published: Iterable[PublishedPort]) -> None:
@@ -167,13 +170,14 @@ class Ports:
             self._bind(owner, wish, wish.first)
         except OSError:
             # Somebody took it in the meantime: the rules still win, there is only nothing to hold.
-            held = _Held(owner, None, set(wish.addresses))
+            held = _Held(owner, None, len(wish.addresses))
             self._used.setdefault((wish.port.protocol, wish.first), {}).update(dict.fromkeys(wish.addresses, held))
 
     def holder(self, port: PublishedPort) -> socket.socket | None:
-        """What holds the port; the same for both families where it is published on all addresses."""
-        held = self._used.get((port.port.protocol, port.host_port), {}).get(port.host_ip)
-        return held.sock if held is not None else None
+        """What holds the port. Of one that is published on all addresses, IPv6 stands for both families."""
+        holders = self._used.get((port.port.protocol, port.host_port))
+        held = holders.get(port.host_ip) if holders else None
+        return held.sock if held is not None and (held.uses == 1 or port.host_ip == ANY6) else None
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Gives the ports back; those of another owner and unknown ones are left alone."""
@@ -183,8 +187,8 @@ class Ports:
             held = holders.get(port.host_ip)
             if held is None or held.owner != owner:
                 continue
-            held.addresses.discard(port.host_ip)
-            if held.sock is not None and not held.addresses:
+            held.uses -= 1
+            if held.sock is not None and not held.uses:
                 held.sock.close()
             del holders[port.host_ip]
             if not holders:
@@ -219,19 +223,19 @@ def _taken(wish: Wish, number: int, address: Address, error: OSError) -> SystemF
     return SystemFailure(f"failed to bind host port {what}for {target}: {reason}")
 
 
-def _hold(addresses: tuple[str, ...], number: int, protocol: str) -> socket.socket | None:
-    """A bound socket. TCP ports may be taken while old connections linger (SO_REUSEADDR), as Docker does."""
+def _hold(host_ip: str, number: int, protocol: str, *, both: bool = False) -> socket.socket | None:
+    """A bound socket, for `both` families if asked. TCP ports may be taken while old connections linger
+    (SO_REUSEADDR), as Docker does."""
     kind = _KINDS.get(protocol)
     if kind is None:
         return None
-    host_ip = addresses[-1]
     six = ":" in host_ip
     sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)
     try:
         if protocol == "tcp":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if six:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, len(addresses) == 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
         sock.bind((host_ip, number))
     except OSError:
         sock.close()

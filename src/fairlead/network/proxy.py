@@ -34,6 +34,8 @@ def _outgoing(target: Target, kind: int) -> socket.socket:
 class StreamForwarder:
     """Accepts on one listening socket and connects on."""
 
+    __slots__ = ("_loop", "_open", "_pause", "_socket", "_target", "_tasks", "_watch")
+
     def __init__(self, sock: socket.socket, target: Target, watch: Watch) -> None:
         self._socket = sock
         self._target = target

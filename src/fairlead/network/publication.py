@@ -79,11 +79,10 @@ class Publication:
                 yield
 
     def _open(self, port: PublishedPort, sock: socket.socket, address: str) -> None:
-        """A socket for both families is met twice."""
         stream = port.port.protocol == "tcp"
-        if stream and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        if stream:
             sock.listen(_BACKLOG)  # or another program's SO_REUSEADDR could share the number
-        if _by_hand(port) and sock.fileno() not in self._forwarders:
+        if _by_hand(port):
             target = (address, port.port.number)
             self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
 

@@ -71,13 +71,19 @@ def test_a_start_that_is_given_up_half_way_holds_nothing(ports: Ports) -> None:
 def test_one_socket_holds_a_number_in_both_families(ports: Ports) -> None:
     got = finish(ports.reserve("a", [Wish(WEB, ("0.0.0.0", "::"))], TARGET))
     number = got[0].host_port
-    assert ports.holder(got[0]) is ports.holder(got[1])
+    assert [ports.holder(item) is not None for item in got] == [False, True]
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with socket.socket(family) as other, pytest.raises(OSError, match="in use"):
             other.bind((address, number))
     ports.release("a", got)
     with socket.socket(socket.AF_INET6) as other:
         other.bind(("::", number))
+
+
+def test_an_address_that_cannot_be_had_gives_the_others_back(ports: Ports) -> None:
+    with pytest.raises(SystemFailure, match="cannot assign"):
+        finish(ports.reserve("a", [Wish(WEB, (*LOOPBACK, "203.0.113.9"), 21300, 21300)], TARGET))
+    assert one(ports, "b", first=21300, last=21300) == 21300
 
 
 def test_all_or_nothing(ports: Ports) -> None:
