@@ -100,8 +100,9 @@ class Publication:
             sock = self._ports.holder(port) if _by_hand(port) else None
             if sock is not None and (forwarder := self._forwarders.pop(sock.fileno(), None)):
                 forwarder.close()
-        stay = self.elements(network, end, kept)
-        gone = {*self.elements(network, end, published), *self.elements(network, end, [*published, *kept])}
+        gone, stay = set(self.elements(network, end, published)), self.elements(network, end, kept)
+        if kept:
+            gone |= set(self.elements(network, end, [*published, *kept]))
         self._tables.apply(delete=gone.difference(stay), add=stay)
         # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
         ended = [port for port in published if cut or port.port.protocol == "udp"]
