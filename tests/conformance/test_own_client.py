@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine import Engine, Result, until
+from testbed.engine import CLEAN_ENV, LAUNCHER, Engine, Result, until
 
 pytestmark = pytest.mark.root
 
@@ -250,6 +250,21 @@ def test_a_container_that_may_use_the_api_has_socket_and_credentials(shared_engi
     said = shared_engine.do("--config", str(tmp_path), *words)
     assert said.splitlines()[0] == "/run/secrets/docker"
     assert '"username":"u"' in said.splitlines()[1]
+
+
+def test_a_daemon_is_reached_over_ssh(shared_engine: Engine, tmp_path: Path) -> None:
+    """ssh is one of our own here: it notes its options and runs the rest on this machine."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do echo "$1" >>"$NOTES"; shift; done\nshift 2\nexec "$@"\n')
+    ssh.chmod(0o755)
+    host = f"ssh://captain@far.example:2222{shared_engine.daemon_socket}"
+    env = {"PATH": f"{tmp_path}:{LAUNCHER.parent}:{CLEAN_ENV['PATH']}", "NOTES": str(tmp_path / "notes")}
+    ours = shared_engine.client("fairlead")
+    assert ours.attempt("-H", host, "version", "--format", "{{.Server.Os}}", env=env).out == "linux\n"
+    data = "0123456789abcdef" * 65536
+    back = ours.attempt("-H", host, "run", "-i", "--rm", "box", "sh", "-c", "cat; exit 3", stdin=data, env=env)
+    assert (back.code, back.out == data) == (3, True)
+    assert (tmp_path / "notes").read_text().split()[:6] == ["-o", "ConnectTimeout=30", "-T", "-l", "captain", "-p"]
 
 
 def test_a_load_takes_the_images_of_the_platform_that_is_asked_for(shared_engine: Engine, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "registry:logout": ("",), "registry:search": ("",), "files:copy": ("place",), "files:export": ("container",),
     "files:commit": ("container", "image"), "resources:stats": ("running",), "resources:update": ("container",),
     "system:version": (), "system:info": (), "system:events": (), "system:df": (), "system:prune": (),
+    "system:dial": (),
     "network:list_networks": (), "network:create": ("",), "network:remove": ("network",),
     "network:inspect": ("network",), "network:connect": ("network", "container"),
     "network:disconnect": ("network", "container"), "network:prune": (), "network:reload": ("network",),

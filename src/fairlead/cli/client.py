@@ -235,8 +235,12 @@ class Client:
 
     def connect(self) -> socket:
         path = self.host.removeprefix("unix://")
+        if self.host.startswith("ssh://"):
+            from fairlead.cli import sshhost
+
+            return sshhost.connect(self.host)
         if path == self.host:
-            raise NoDaemon(f"unable to parse docker host `{self.host}`: only unix:// is supported")
+            raise NoDaemon(f"unable to parse docker host `{self.host}`: only unix:// and ssh:// are supported")
         sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
         try:
             sock.connect(path)

@@ -56,7 +56,8 @@ NOUNS = {
                 "disconnect": "network:disconnect", "prune": "network:prune", "reload": "network:reload"},
     "volume": {"ls": "volume:list_volumes", "list": "volume:list_volumes", "create": "volume:create",
                "rm": "volume:remove", "inspect": "volume:inspect", "prune": "volume:prune"},
-    "system": {"info": "system:info", "events": "system:events", "df": "system:df", "prune": "system:prune"},
+    "system": {"info": "system:info", "events": "system:events", "df": "system:df", "prune": "system:prune",
+               "dial-stdio": "system:dial"},
     "link": {"ls": "look:list_links", "list": "look:list_links"},
 }  # fmt: skip
 

@@ -43,8 +43,8 @@ def overview() -> int:
 
 def noun(name: str, out: TextIO) -> int:
     """`fairlead container`"""
-    aliases = ("list", "ps") if name == "container" else ("list",)
-    verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in aliases}
+    unshown = ("list", "ps") if name == "container" else ("list", "dial-stdio")
+    verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in unshown}
     lines = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", NOUNS[name], "", "Commands:"]
     lines += [f"  {verb:<11} {about(target)}" for verb, target in verbs.items()]
     lines += ["", f"Run '{main.PROGRAM} {name} COMMAND --help' for more information on a command."]

@@ -164,6 +164,15 @@ def prune(api: Client, argv: list[str]) -> int:
     return 0
 
 
+def dial(api: Client, argv: list[str]) -> int:
+    """The far end of a client's ssh: what comes goes to the daemon, what the daemon says goes back."""
+    from fairlead.cli import streams, terminal
+
+    parse(DIAL, argv)
+    terminal.join(api.connect(), b"", streams.Output(raw=True), tty=False, detach_keys="")
+    return 0
+
+
 _FORMAT_HELP = "Format output using a Go template or 'json'"
 VERSION = Verb("version [OPTIONS]", "Show the version information", (0, 0), text("format", "f", help=_FORMAT_HELP))
 INFO = Verb("info [OPTIONS]", "Display system-wide information", (0, 0), text("format", "f", help=_FORMAT_HELP))
@@ -174,6 +183,9 @@ EVENTS = Verb(
     text("since", help="Show all events created since timestamp"),
     text("until", help="Stream events until this timestamp"),
 )  # fmt: skip
+DIAL = Verb(
+    "system dial-stdio", "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", (0, 0)
+)
 DF = Verb(
     "system df [OPTIONS]", "Show disk usage", (0, 0), text("format", help=_FORMAT_HELP),
     boolean("verbose", "v", help="Show detailed information on space usage"),
