@@ -23,18 +23,19 @@ async def load(images: Images, chunks: AsyncIterator[bytes], *, quiet: bool, pla
     arrive."""
     wanted = platforms.parse(platform) if platform else ("", "")
     loading = Loading(images, f"layer-{secrets.token_hex(12)}-")
-    try:
-        contents = await loading.receive(chunks)
-        found = archive.read(contents, *wanted)
-        if not found and platform:
-            raise NotFound(f"the archive does not provide the specified platform ({platform})")
-        if not found:
-            raise InvalidParameter("invalid archive: it holds no image for this machine")
-        for entry in found:
-            async for row in loading.image(contents, entry, quiet=quiet):
-                yield row
-    finally:
-        await loading.close()
+    async with images.transit.hold(images.store.chains()):  # what the worker is told is here has to stay
+        try:
+            contents = await loading.receive(chunks)
+            found = archive.read(contents, *wanted)
+            if not found and platform:
+                raise NotFound(f"the archive does not provide the specified platform ({platform})")
+            if not found:
+                raise InvalidParameter("invalid archive: it holds no image for this machine")
+            for entry in found:
+                async for row in loading.image(contents, entry, quiet=quiet):
+                    yield row
+        finally:
+            await loading.close()
 
 
 class Loading:
@@ -70,7 +71,6 @@ class Loading:
             raise InvalidParameter(
                 f"invalid manifest, layers length mismatch: expected {len(draft.diff_ids)}, got {len(entry.layers)}"
             )
-        names = [str(reference.parse(name).tagged()) for name in entry.names]
         found = [contents.layer(name) for name in entry.layers]
         for number, (diff_id, (_, layer)) in enumerate(zip(draft.diff_ids, found, strict=True)):
             if layer.diff_id != diff_id:
@@ -78,6 +78,15 @@ class Loading:
                     f'invalid diffID for layer {number}: expected "{diff_id}", got "{layer.diff_id}"'
                 )
         chains = layers.chain_ids(draft.diff_ids)
+        async with images.transit.hold(chains):
+            async for row in self._stored(entry, chains, found, quiet=quiet):
+                yield row
+
+    async def _stored(
+        self, entry: Archived, chains: Sequence[str], found: Sequence[tuple[str, Layer]], *, quiet: bool
+    ) -> Progress:
+        images = self._images
+        names = [str(reference.parse(name).tagged()) for name in entry.names]
         brought: list[tuple[str, Unpacked]] = []
         for chain, (name, layer) in zip(chains, found, strict=True):
             if not images.store.directories([chain]):
@@ -122,8 +131,10 @@ async def save(images: Images, names: Sequence[str]) -> AsyncIterator[bytes]:
         image = images.get(name)
         _, tags = chosen.setdefault(image.id, (image, []))
         tags += _tags(image, name)
-    async for chunk in images.layers.jobs.output("assemble", {"members": _members(images, chosen)}):
-        yield chunk
+    chains = [chain for image, _ in chosen.values() for chain in image.chain_ids]
+    async with images.transit.hold(chains):
+        async for chunk in images.layers.jobs.output("assemble", {"members": _members(images, chosen)}):
+            yield chunk
 
 
 def _tags(image: Image, name: str) -> list[str]:

@@ -107,8 +107,9 @@ class Order:
     async def _work(self) -> Image | None:
         image = None
         try:
-            image = await self._build()
-            await self._finish(image)
+            with self._tools.images.pinning() as self._pin:
+                image = await self._build()
+                await self._finish(image)
         except EngineError as error:
             code = {"code": error.code} if isinstance(error, BuildFailed) else {}
             await self._out.put({"errorDetail": {**code, "message": error.message}, "error": error.message})
@@ -237,7 +238,7 @@ class Order:
         )
         cache = Cache(self._tools.images, self._request.cache_from, enabled=not self._request.no_cache)
         arguments = Arguments(self._request.build_args, self._globals)
-        return StageBuilder(workers, cache, arguments, voice.say, escape=self._plan.escape)
+        return StageBuilder(workers, cache, arguments, voice.say, self._pin, escape=self._plan.escape)
 
     async def _wait_for_sources(self, at: int, step: Instruction) -> None:
         """Stages that a step takes from, waited for before it takes a slot that they may need."""
@@ -262,13 +263,13 @@ class Order:
         images = self._tools.images
         if not pull:
             try:
-                return images.get(name)
+                return self._pin(images.get(name))
             except NotFound:
                 pass
         login = self._request.logins.get(endpoints.credential_key(reference.parse(name).domain))
         async for row in images.pull(name, "", platform=self._request.platform, login=login):
             await voice.queue.put(row)
-        return images.get(name)
+        return self._pin(images.get(name))
 
 
 def _first(errors: BaseExceptionGroup[EngineError]) -> EngineError:

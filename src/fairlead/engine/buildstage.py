@@ -14,6 +14,7 @@ from fairlead.engine.buildcopy import CopyStep
 from fairlead.engine.buildrun import Runner
 from fairlead.engine.buildsteps import Scope
 from fairlead.engine.buildtools import Say, Tools
+from fairlead.engine.images import Pin
 from fairlead.errors import InvalidParameter
 from fairlead.images.dockerfile import instructions, mounts, syntax
 from fairlead.images.dockerfile.instructions import Instruction
@@ -35,13 +36,14 @@ class Workers:
 
 class StageBuilder:
     def __init__(
-        self, workers: Workers, cache: buildcache.Cache, arguments: Arguments, say: Say, *, escape: str
+        self, workers: Workers, cache: buildcache.Cache, arguments: Arguments, say: Say, pin: Pin, *, escape: str
     ) -> None:
         self._workers = workers
         self._images = workers.tools.images
         self._cache = cache
         self._arguments = arguments
         self._say = say
+        self._pin = pin
         self._escape = escape
         self._config = Config()
         self._author = ""
@@ -123,7 +125,7 @@ class StageBuilder:
         key = buildcache.key(self.image, self._config, identity, self._author)
         found = await self._cache.probe(key, self.image, self._config, created_by)
         if found is not None:
-            self.image, self._config = found, found.config
+            self.image, self._config = self._pin(found), found.config
             await self._say(" ---> Using cache\n")
             return
         layer = await make()
@@ -131,7 +133,7 @@ class StageBuilder:
             created=datetime.now(UTC), created_by=created_by, author=self._author, empty_layer=layer is None
         )
         made = self._images.child(self.image, self._config, entry, layer.diff_id if layer else None)
-        self.image = await self._images.put(made, layer)
+        self.image = self._pin(await self._images.put(made, layer))
         self._images.store.cache(key, self.image.id)
 
     # -- steps that make files -------------------------------------------------------------------

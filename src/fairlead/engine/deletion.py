@@ -54,7 +54,7 @@ async def prune(
             continue
         if not selection.takes(image.config.labels, image.created):
             continue
-        if images.by_id(image.id) is None or images.children(image.id):
+        if images.by_id(image.id) is None or images.children(image.id) or images.pinned(image.id):
             continue
         deletion.untag(image, _names(image))
         await deletion.delete(image, force=False, prune=True, quiet=True)
@@ -107,6 +107,8 @@ class Deletion:
         used = self.user(image)
         if self.images.children(image.id):
             return _conflict(image, "cannot be forced", "image has dependent child images"), False
+        if self.images.pinned(image.id):
+            return _conflict(image, "cannot be forced", "image is being used by a running build or pull"), True
         if used is not None and used.state.status.running:
             text = f"image is being used by running container {ids.short(used.id)}"
             return _conflict(image, "cannot be forced", text), True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from fairlead.model.request import ImportRequest, RegistryLogin
 from fairlead.store.images import ImageStore
 
 Progress = AsyncIterator[Mapping[str, Any]]
+Pin = Callable[[Image], Image]
 
 
 class Images:
@@ -42,6 +45,7 @@ class Images:
         self.transit = Transit(store, content)
         self._events = events
         self._tasks = tasks
+        self._pins: Counter[str] = Counter()
         self._by_id: dict[str, Image] = {image.id: image for image in store.load()}
         self._by_name: dict[str, str] = {
             name: i.id for i in self._by_id.values() for name in (*i.references, *i.digests)
@@ -197,6 +201,25 @@ class Images:
         self._events.other("image", "delete", image.id, name=image.id)
         self.let_go(*gone.values())
         return [chain for chain in reversed(image.chain_ids) if chain in gone]
+
+    @contextmanager
+    def pinning(self) -> Iterator[Pin]:
+        """Gives a function whose images stay, whoever prunes or removes them, until this is left."""
+        mine: list[str] = []
+
+        def pin(image: Image) -> Image:
+            mine.append(image.id)
+            self._pins[image.id] += 1
+            return image
+
+        try:
+            yield pin
+        finally:
+            self._pins.subtract(mine)
+            self._pins = +self._pins
+
+    def pinned(self, image_id: str) -> bool:
+        return image_id in self._pins
 
     def let_go(self, *directories: str) -> None:
         """Removes trees that nothing names any more; nobody waits for the disk. What a kill leaves is swept."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.engine import denials, streaming
-from fairlead.engine.images import Images, architecture
+from fairlead.engine.images import Images, Pin, architecture
 from fairlead.engine.streaming import Say, status
 from fairlead.errors import InvalidParameter
 from fairlead.images import endpoints, layers, manifest, reference
@@ -108,10 +108,11 @@ class Pull:
         with denials.translated(lambda error: denials.of_pull(error, self.ref)):
             found = await self.line.session.ask("resolve", reference=asked, platform=platform)
             self.say({"status": f"Pulling from {self.ref.path}", "id": asked})
-            image, fresh = await self._image(found)
-        self._keep(image.id, found["manifest"])
-        for name in self._names(found["digest"]):
-            fresh = self.images.renamed(image.id, name) or fresh
+            with self.images.pinning() as pin:
+                image, fresh = await self._image(found, pin)
+                self._keep(image.id, found["manifest"])
+                for name in self._names(found["digest"]):
+                    fresh = self.images.renamed(image.id, name) or fresh
         self.say({"status": f"Digest: {found['digest']}"})
         self.images.noticed("pull", str(self.ref), self.ref.name)
         return fresh
@@ -125,10 +126,10 @@ class Pull:
         by_digest = f"{self.ref.name}@{digest}"
         return [by_digest] if self.ref.digest else [f"{self.ref.name}:{self.ref.tag}", by_digest]
 
-    async def _image(self, found: Mapping[str, Any]) -> tuple[Image, bool]:
+    async def _image(self, found: Mapping[str, Any], pin: Pin) -> tuple[Image, bool]:
         known = self.images.by_id(found["config"]["digest"])
         if known is not None:
-            return known, False
+            return pin(known), False
         answer = await self.line.session.ask("config", **found["config"])
         raw = base64.b64decode(answer["data"])
         draft = manifest.parse_image(raw, "", ())
@@ -138,7 +139,7 @@ class Pull:
             await self._layers(draft.diff_ids, chains, found["layers"])
             image_id = self.images.blobs.put(raw)
             ready = manifest.parse_image(raw, image_id, chains)
-            return self.images.add(ready, self.images.transit.brought(chains)), True
+            return pin(self.images.add(ready, self.images.transit.brought(chains))), True
 
     def _check(self, draft: Image, raw: bytes, blobs: Sequence[Mapping[str, Any]]) -> None:
         if json.loads(raw)["rootfs"].get("type", "layers") != "layers" or len(draft.diff_ids) != len(blobs):

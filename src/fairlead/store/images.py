@@ -111,6 +111,10 @@ class ImageStore:
         """Of all layers, whatever they lie upon."""
         return {row["diff_id"] for row in self._db.query("SELECT DISTINCT diff_id FROM layer")}
 
+    def chains(self) -> list[str]:
+        """Every layer there is."""
+        return [row["chain_id"] for row in self._db.query("SELECT chain_id FROM layer")]
+
     def directories_of(self, diff_id: str) -> list[str]:
         """Where a layer is, perhaps in several places: once for each chain below it."""
         return [row["directory"] for row in self._db.query("SELECT directory FROM layer WHERE diff_id = ?", (diff_id,))]

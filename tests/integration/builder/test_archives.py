@@ -8,6 +8,8 @@ import hashlib
 import io
 import json
 import lzma
+import random
+import socket
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +99,23 @@ def content(engine: Engine, image: str) -> dict[str, str]:
 
 
 ONE, TWO = layer(("a", "1"), ("b", "2")), layer((".wh.a", ""), ("c", "3"))
+
+
+def test_layers_that_a_load_was_told_are_here_stay_until_it_has_them(engine: Engine) -> None:
+    """The image that had them is removed after the load has passed them over, before it comes to its documents."""
+    big = layer(("noise", random.Random(1).randbytes(6_000_000).hex()), ("a", "1"))
+    engine.do("load", stdin=docker(["d:1"], big))
+    archive = engine.api("GET", "/images/d:1/get")[1]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(engine.socket))
+        head = f"POST /images/load HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Length: {len(archive)}\r\n\r\n"
+        client.sendall(head.encode() + archive[: 12_000_000])  # more than any buffer holds: its worker has begun
+        engine.do("rmi", "d:1")
+        client.sendall(archive[12_000_000 :])
+        answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    assert b"Loaded image: d:1" in answer
+    assert "/noise" in content(engine, "d:1")
+    engine.do("rmi", "d:1")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import pytest
 
 from testbed import leftovers
 from testbed.engine import Client, Engine, Result, until
+from testbed.registry import serve
 
 pytestmark = pytest.mark.root
 
@@ -133,6 +134,32 @@ def test_a_build_that_is_cut_off_stops_and_leaves_nothing(engine: Engine, contex
         running.send_signal(signal.SIGINT)
     until(lambda: not engine.do("ps", "-aq"), what="the step's container is gone")
     until(lambda: not list((engine.data_root / "overlay2").glob("build-*")), what="the context is gone")
+
+
+def test_nothing_takes_away_what_a_running_build_stands_on(
+    engine: Engine, context: Callable[..., str], tmp_path: Path
+) -> None:
+    """Pruned, and removed by id, between two steps: while ADD waits for its server."""
+    asked, allowed = tmp_path / "asked", tmp_path / "allowed"
+    os.mkfifo(asked)
+    os.mkfifo(allowed)
+    (tmp_path / "context").mkdir()
+    with serve(engine.host, "gatedserver.py", str(asked), str(allowed)) as address:
+        dockerfile = f"FROM box\nRUN echo stands > /made\nENV A=b\nADD http://{address}/file /\n"
+        (tmp_path / "context" / "Dockerfile").write_text(dockerfile)
+        client = engine.client("fairlead")
+        argv = [*client.argv, "build", "-t", "standing", str(tmp_path / "context")]
+        with subprocess.Popen(argv, env=client.env, stdout=subprocess.PIPE, text=True) as build:
+            asked.read_text()
+            top = engine.json("GET", "/images/json?all=1")[0]["Id"]
+            engine.do("image", "prune", "-f")
+            assert "is being used by a running build" in engine.cli("rmi", "-f", top).text
+            allowed.write_text("go on")
+            said = build.communicate(timeout=60)[0]
+        assert build.returncode == 0, said
+    assert engine.do("run", "--rm", "standing", "sh", "-c", "cat /made /file; echo $A") == "stands\nlet throughb"
+    engine.do("rmi", "standing")
+    assert top not in [image["Id"] for image in engine.json("GET", "/images/json?all=1")]
 
 
 def test_intermediate_containers_stay_when_asked_to(engine: Engine, context: Callable[..., str]) -> None:
