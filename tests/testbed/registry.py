@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from testbed.host import Host
 
@@ -18,17 +18,21 @@ _HTPASSWD = "captain:$2y$04$WfYvJqmsd8YDbFE2/pKPTOwqbnGNscLHo2AW1C6.wQ014NmbJkfg
 
 
 class Registry:
-    """One docker-registry process. `tls`: (certificate, key); `token`: realm of the token server."""
+    """One docker-registry process. `tls`: (certificate, key), `clients`: the authority of its clients; `token`: realm
+    of the token server."""
 
     def __init__(
         self, host: Host, root: Path, port: int, *, tls: tuple[Path, Path] | None = None, basic: bool = False,
-        token: tuple[str, Path] | None = None, address: str = "127.0.0.1",
+        token: tuple[str, Path] | None = None, address: str = "127.0.0.1", clients: Path | None = None,
     ) -> None:  # fmt: skip
         self.address = f"{address}:{port}"
         self.storage = root / f"registry-{port}"
         self.storage.mkdir(parents=True, exist_ok=True)
         config = self.storage / "config.json"
-        config.write_text(json.dumps(_config(self.storage, self.address, tls, basic, token)))
+        settings = _config(self.storage, self.address, tls, basic, token)
+        if clients:
+            settings["http"]["tls"]["clientcas"] = [str(clients)]
+        config.write_text(json.dumps(settings))
         log = (self.storage / "log").open("wb")
         self._process = host.here.popen(
             "setpriv", "--pdeathsig", "KILL", "docker-registry", "serve", str(config),
@@ -54,11 +58,11 @@ class Registry:
 
 def _config(
     storage: Path, address: str, tls: tuple[Path, Path] | None, basic: bool, token: tuple[str, Path] | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     http: dict[str, object] = {"addr": address, "secret": "only for tests"}
     if tls:
         http["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
-    config: dict[str, object] = {
+    config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "error"},
         "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},

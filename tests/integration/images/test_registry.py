@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import subprocess
@@ -245,6 +246,47 @@ get) read -r server; cat {drawer} 2>/dev/null || {{ echo credentials not found i
 erase) rm -f {drawer} ;;
 esac
 """
+
+
+def test_registry_that_wants_to_see_a_certificate_sees_the_one_of_certs_d(stage: Stage) -> None:
+    engine, mine = stage.engine, certificate(stage.engine.root / "me")
+    pair = certificate(engine.root / "mutual", ADDRESS)
+    with Registry(engine.host, engine.root, 5007, tls=pair, address=ADDRESS, clients=mine[0]) as registry:
+        trusted = stage.certs / registry.address
+        trusted.mkdir()
+        (trusted / "ca.crt").write_bytes(pair[0].read_bytes())
+        name = f"{registry.address}/mutual:1"
+        engine.do("tag", "box", name)
+        assert "remote error: tls: " in engine.cli("push", name).text
+        (trusted / "client.cert").write_bytes(mine[0].read_bytes())
+        assert "missing key client.key for client certificate client.cert" in engine.cli("push", name).text
+        (trusted / "client.key").write_bytes(mine[1].read_bytes())
+        engine.do("push", name)
+        engine.do("rmi", name)
+        engine.do("pull", name)
+        engine.do("rmi", name)
+
+
+@CLIENTS
+def test_credentials_come_from_the_helper_of_the_registry_or_from_the_file(stage: Stage, program: str) -> None:
+    client, root = stage.client(program), stage.engine.root / f"sources-{program}"
+    root.mkdir()
+    helper = root / "docker-credential-chest"
+    answer = json.dumps({"ServerURL": stage.tls.address, "Username": USER, "Secret": PASSWORD})
+    helper.write_text(f"#!/bin/sh\n[ $1 = get ] && cat >{root}/asked && echo '{answer}'\n")
+    helper.chmod(0o755)
+    client.env = {**client.env, "DOCKER_CONFIG": str(root), "PATH": f"{root}:{CLEAN_ENV['PATH']}"}
+    wanted = f"manifest for {stage.tls.address}/none:latest not found"
+
+    (root / "config.json").write_text(json.dumps({"credHelpers": {stage.tls.address: "chest"}, "auths": {}}))
+    assert wanted in client.attempt("pull", f"{stage.tls.address}/none").text
+    assert (root / "asked").read_text().strip() == stage.tls.address
+
+    known = {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+    (root / "config.json").write_text(json.dumps({"auths": {stage.tls.address: known}}))
+    assert wanted in client.attempt("pull", f"{stage.tls.address}/none").text
+    (root / "config.json").write_text(json.dumps({"auths": {"elsewhere.test": known}}))
+    assert "no basic auth credentials" in client.attempt("pull", f"{stage.tls.address}/none").text
 
 
 @CLIENTS

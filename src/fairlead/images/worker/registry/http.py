@@ -35,6 +35,7 @@ Body = bytes | Iterable[bytes] | None
 _REDIRECTS = 10
 _ANSWER_LIMIT = 1 << 20
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+_ALERTS = {"UNKNOWN_CA": "unknown certificate authority", "PROTOCOL_VERSION": "protocol version not supported"}
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -257,6 +258,9 @@ def _cause(url: str, error: Exception, cause: BaseException | None) -> str:
         return f"tls: failed to verify certificate: x509: {text}"
     if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
         return "http: server gave HTTP response to HTTPS client"
+    if isinstance(cause, ssl.SSLError):
+        _, alert, name = (cause.reason or "").partition("_ALERT_")
+        return f"remote error: tls: {_ALERTS.get(name, name.replace('_', ' ').lower())}" if alert else f"tls: {cause}"
     if isinstance(cause, NameResolutionError):
         return f"dial tcp: lookup {urlsplit(url).hostname}: no such host"
     if isinstance(cause, ReadTimeoutError):
