@@ -62,8 +62,7 @@ class Case:
 
     def write(self, context: Path) -> None:
         context.mkdir(parents=True)
-        text = (DOCKERFILES / f"{self.name}.Dockerfile").read_text()
-        (context / "Dockerfile").write_text(text)
+        (context / "Dockerfile").write_bytes((DOCKERFILES / f"{self.name}.Dockerfile").read_bytes())
         for name, given in self.files.items():
             path = context / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +85,16 @@ TREE: Mapping[str, str | File | Link] = {
     "d/one": "1", "d/two": File("2", 0o600), "d/deep/three": "3", "d/link": Link("one"), "d/.hidden": "h",
     "away": Link("d"), "to-a": Link("a.txt"),
 }  # fmt: skip
+
+IGNORED: Mapping[str, str | File | Link] = {
+    **TREE, "README.md": "r", "not.md": "n", "d/README.md": "r", "d/deep/x.md": "x", "temp1": "t", "d/temp2": "t",
+    "d/deep/temp3": "t", "e/keep.txt": "k", "e/f/keep.txt": "k", "e/f/g": "g", "with space": "s", "#hash": "h",
+    "build/out": "o", "e/build/out": "o", "[x]": "x", "exact": "e", "deep/exact": "e",
+}  # fmt: skip
+PATTERNS = (
+    "\ufeff# comment\n\n  */temp*  \n**/*.md\n!d/README.md\n/exact\nbuild/\ne/**/g\n"
+    "!e/f/g\nwith space\n?.txt\n!a.txt\n./c.md\n\\[x\\]\nd/../run.sh\n"
+)
 
 
 CASES = (
@@ -173,6 +182,43 @@ CASES = (
     Case("mount-bind", TREE, proof="buildkit"),
     Case("mount-cache-and-tmpfs", proof="buildkit"),
     Case("mount-secret", {"s.txt": "hidden\n"}, flags=("--secret", "id=s,src=s.txt"), proof="buildkit"),
+    Case("crlf", TREE),
+    Case("byte-order-mark"),
+    Case("unicode", {"d\u00e4tei \u6587.txt": "x"}),
+    Case("onbuild-chain"),
+    Case("arg-scope", flags=("--build-arg", "H=given", "--build-arg", "L=given too")),
+    Case("arg-everywhere", {"v1.txt": "1", "v2.txt": "2"}, flags=("--build-arg", "V=v2")),
+    Case("env-escapes"),
+    Case("env-old-form"),
+    Case("copy-from-index"),
+    Case("copy-wildcard-directories", {**TREE, "e/one": "other", "dd.txt": "dd"}),
+    Case("dockerignore-patterns", {**IGNORED, ".dockerignore": PATTERNS}),
+    Case("dockerignore-all-but", {**IGNORED, ".dockerignore": "*\n!d\nd/deep\n!d/deep/three\n!*.md\nnot.md\n"}),
+    Case("copy-trailing-slashes", TREE),
+    Case("copy-chown-names", TREE),
+    Case("copy-chown-of-no-group", TREE),
+    Case("volume-then-everything", TREE),
+    Case("workdir-relative", TREE),
+    Case("healthcheck-odd"),
+    Case("shell-changes-everything"),
+    Case("continuations"),
+    Case("json-forms", TREE),
+    Case("expose-forms"),
+    Case("label-odd"),
+    Case("copy-from-keeps-everything"),
+    Case("stage-names"),
+    Case("directives"),
+    Case(
+        "add-archives-by-content",
+        {"image.bin": File(archive("xz")), "named.tar": File(archive()), "z.tar.gz": File(archive("gz")), "a.txt": "a"},
+    ),
+    Case("run-leaves-nothing-of-ours"),
+    Case("user-forms"),
+    Case("cmd-after-entrypoint-of-base"),
+    Case("copy-directory-onto-file", TREE, proof="reference"),
+    Case("heredoc-forms", proof="reference"),
+    Case("args-of-one-line", flags=("--build-arg", "B=given"), proof="reference"),
+    Case("copy-parents-and-exclude", TREE, proof="reference"),
     Case("run-network", proof="reference"),
     Case("heredoc-run", proof="reference"),
     Case("heredoc-copy", proof="reference"),

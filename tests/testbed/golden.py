@@ -19,8 +19,10 @@ from testbed import outcome
 from testbed.dockerfiles import CASES
 from testbed.engine import Client, Engine
 from testbed.host import Host
+from testbed.wrongfiles import WRONG, complaint
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "build.json"
+REFUSED = GOLDEN.with_name("refused.json")
 
 
 class Dockerd(Client):
@@ -53,6 +55,7 @@ def main(wanted: list[str]) -> int:
             peer.launch()
             docker = Dockerd(ours, peer)
             docker.do("load", "-i", f"{work}/box.tar")
+            refused = {name: complaint(Path(docker.path), text) for name, text in WRONG.items()}
             for case in CASES:
                 if wanted and case.name not in wanted:
                     continue
@@ -64,7 +67,7 @@ def main(wanted: list[str]) -> int:
                 print(case.name, file=sys.stderr)
         finally:
             peer.stop()
-    GOLDEN.parent.mkdir(exist_ok=True)
+    REFUSED.write_text(json.dumps(refused, indent=1) + "\n")
     kept = {case.name: found[case.name] for case in CASES if case.name in found}
     GOLDEN.write_text(json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return 0

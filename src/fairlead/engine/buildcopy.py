@@ -69,6 +69,7 @@ class CopyStep:
         *given, destination = [scope.expand(text) for text in _plain(step)]
         if step.word == "COPY" and any(text.startswith(("http://", "https://")) for text in given):
             raise InvalidParameter("COPY failed: source can't be a URL for COPY")
+        await self._check_origin(step.flag("from"))
         try:
             parts = await self._parts(step, given, destination, scope, stack)
         except EngineError as error:
@@ -90,6 +91,13 @@ class CopyStep:
             comment=f"{step.word} {f'--chown={owner}' if owner else ''}{total} in {destination} ",
             words=tuple(given),
         )
+
+    async def _check_origin(self, name: str) -> None:
+        if name:
+            try:
+                await self.sources.origin(name)
+            except EngineError as error:
+                raise InvalidParameter(f"invalid from flag value {name}: {error.message}") from error
 
     async def _parts(
         self, step: Instruction, given: Sequence[str], destination: str, scope: Scope, stack: AsyncExitStack

@@ -22,7 +22,7 @@ from fairlead.engine.buildrun import Runner
 from fairlead.engine.buildsources import Known, Sources
 from fairlead.engine.buildstage import StageBuilder, Workers
 from fairlead.engine.buildtools import BuildFailed, Row, Tools
-from fairlead.errors import EngineError, NotFound
+from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images import endpoints, reference
 from fairlead.images.dockerfile import words
 from fairlead.images.dockerfile.instructions import Instruction
@@ -226,7 +226,12 @@ class Order:
     def _builder(self, at: int, voice: Voice) -> StageBuilder:
         async def origin(name: str) -> Image | None:
             found = self._plan.find(name, at)
-            return await self._begin(found) if found is not None else await self._image(name, voice)
+            if found is not None:
+                return await self._begin(found)
+            if name.isascii() and name.isdigit():
+                current = int(name) == at
+                raise InvalidParameter("refers to current build stage" if current else "index out of bounds")
+            return await self._image(name, voice)
 
         work = self._context.work
         sources = Sources(self._context, self._tools.snapshots, origin, self._known)

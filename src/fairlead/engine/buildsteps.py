@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 
 from fairlead.engine import signals
 from fairlead.errors import InvalidParameter
+from fairlead.images.dockerfile import health as healthcheck
 from fairlead.images.dockerfile import words
 from fairlead.images.dockerfile.instructions import Instruction
 from fairlead.images.manifest import parse_port
-from fairlead.model.container import Config, HealthConfig, Port
+from fairlead.model.container import Config, Port
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,51 +166,11 @@ def _maintainer(config: Config, step: Instruction, scope: Scope) -> Step:
 
 
 def _healthcheck(config: Config, step: Instruction, scope: Scope) -> Step:
-    health = parse_health(step)
+    health = healthcheck.parse(step.args, step.flags, is_json=step.json)
     times = (health.interval_ns, health.timeout_ns, health.start_period_ns, health.start_interval_ns)
     shown = " ".join(words.quote(_duration(value)) for value in times)
     retries = f"'\\x{health.retries:02x}'" if health.retries < 0x20 else repr(chr(health.retries))
     return replace(config, health=health), f"HEALTHCHECK &{{{_list(health.test)} {shown} {retries}}}"
-
-
-def parse_health(step: Instruction) -> HealthConfig:
-    kind, *command = step.args
-    if kind.upper() == "NONE":
-        return HealthConfig(test=("NONE",))
-    retries = step.flag("retries", "0")
-    if not re.fullmatch(r"-?\d+", retries):
-        raise InvalidParameter(f"strconv.ParseInt: parsing {words.quote(retries)}: invalid syntax")
-    if int(retries) < 0:
-        raise InvalidParameter(f"--retries cannot be negative ({retries})")
-    return HealthConfig(
-        test=("CMD" if step.json else "CMD-SHELL", *command),
-        interval_ns=_interval(step, "interval"),
-        timeout_ns=_interval(step, "timeout"),
-        start_period_ns=_interval(step, "start-period"),
-        start_interval_ns=_interval(step, "start-interval"),
-        retries=int(retries),
-    )
-
-
-def _interval(step: Instruction, name: str) -> int:
-    text = step.flag(name)
-    value = duration(text) if text else 0
-    if value and value < 10**6:
-        raise InvalidParameter(f"Interval {words.quote(name)} cannot be less than 1ms")
-    return value
-
-
-def duration(text: str) -> int:
-    """Go's `1m30s` in nanoseconds."""
-    body = text.removeprefix("-").removeprefix("+")
-    if body == "0":
-        return 0
-    if not body or not re.fullmatch(f"(?:{_DURATION.pattern})+", body):
-        known = re.fullmatch(rf"(?:{_DURATION.pattern})*(?:\d+(?:\.\d*)?)", body)
-        what = "missing unit in duration" if known else "invalid duration"
-        raise InvalidParameter(f"time: {what} {words.quote(text)}")
-    total = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(body))
-    return -int(total) if text.startswith("-") else int(total)
 
 
 def _duration(value_ns: int) -> str:

@@ -31,6 +31,13 @@ def override(base: Iterable[str], own: Iterable[str]) -> list[str]:
     return list(values.values())
 
 
+def with_home(env: Sequence[str], home: str) -> list[str]:
+    """The user's home, unless there is one; an empty one is none (runc's rule)."""
+    if any(entry.startswith("HOME=") and entry != "HOME=" for entry in env):
+        return list(env)
+    return [*(entry for entry in env if entry != "HOME="), f"HOME={home}"]
+
+
 def with_defaults(own: Sequence[str], image: Sequence[str]) -> tuple[str, ...]:
     """The user's entries, then those of the image whose names the user did not give."""
     given = {entry.partition("=")[0] for entry in own}

@@ -181,8 +181,7 @@ class Execs:
         env = environment.override(self._variables(container), request.env)
         if request.tty and not any(entry.startswith("TERM=") for entry in env):
             env.append("TERM=xterm")
-        if who.home and not any(entry.startswith("HOME=") for entry in env):
-            env.append(f"HOME={who.home}")
+        env = environment.with_home(env, who.home)
         document: dict[str, Any] = {
             "terminal": request.tty,
             "args": list(request.cmd),

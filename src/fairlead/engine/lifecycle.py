@@ -82,6 +82,7 @@ class Lifecycle:
         undo.callback(self._volumes.let_go, container)
         root = self._snapshots.mount(container.id)
         undo.callback(self._snapshots.umount, container.id)
+        mountpoints.make_targets(container, root)
 
         joined = self._connector.join(container)
         if joined.sandbox is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from fairlead import ids
 from fairlead.engine import volumeoptions
 from fairlead.errors import InvalidParameter, SystemFailure
-from fairlead.linux import mounts
+from fairlead.linux import files, mounts
 from fairlead.model.container import Config, Container, HostConfig, Mount
 from fairlead.runtime import tmpfs
 
@@ -219,6 +219,17 @@ def make_sources(container: Container) -> None:
                 f"error while creating mount source path '{mount.source}': mkdir {mount.source}: "
                 f"{(error.strerror or '').lower()}"
             ) from error
+
+
+def make_targets(container: Container, root: Path) -> None:
+    """Directories for what is mounted where the image has nothing, with Docker's mode: crun's would be sticky, which
+    a build would keep."""
+    for mount in container.mounts:
+        if not mount.subpath and (mount.type != "bind" or Path(mount.source).is_dir()):
+            try:
+                files.make_directories_in_root(root, mount.target)
+            except OSError:
+                continue  # the runtime says what is wrong
 
 
 def check_propagation(container: Container) -> None:

@@ -56,13 +56,12 @@ def parse(text: str) -> Reference:
     tag = ""
     if colon >= 0:
         rest, tag = rest[:colon], rest[colon + 1 :]
-        if not _TAG.match(tag):
-            raise InvalidParameter("invalid reference format")
     domain, path = _split(rest)
     if path != path.lower():
         shown = path if domain == _HUB else f"{domain}/{path}"
         raise InvalidParameter(f"invalid reference format: repository name ({shown}) must be lowercase")
-    if not _PATH.match(path) or not _HOST.match(domain) or len(path) > _MAX_PATH:
+    tagged = colon < 0 or _TAG.match(tag)
+    if not tagged or not _PATH.match(path) or not _HOST.match(domain) or len(path) > _MAX_PATH:
         raise InvalidParameter("invalid reference format")
     return Reference(domain, path, tag, digest)
 

@@ -96,6 +96,24 @@ def open_in_root(root: Path, path: str, flags: int = os.O_RDONLY) -> int:
         os.close(directory)
 
 
+def make_directories_in_root(root: Path, path: str, mode: int = 0o755) -> None:
+    """What of `path` is missing, as a process whose root is `root` would make it. What is no directory stays."""
+    try:
+        os.close(open_in_root(root, path, os.O_PATH))
+        return
+    except FileNotFoundError:
+        above, _, name = path.rstrip("/").rpartition("/")
+    if above:
+        make_directories_in_root(root, above, mode)
+    parent = open_in_root(root, above or "/", os.O_PATH | os.O_DIRECTORY)
+    try:
+        os.mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return  # a link that leads nowhere
+    finally:
+        os.close(parent)
+
+
 def open_at_root(directory: int, path: str, flags: int = os.O_RDONLY) -> int:
     """The same below a directory that is open already: also after a chroot elsewhere."""
     how = struct.pack("QQQ", flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)

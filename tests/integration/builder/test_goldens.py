@@ -13,8 +13,11 @@ from testbed import outcome
 from testbed.dockerfiles import CASES, Case
 from testbed.engine import Engine
 from testbed.host import Host
+from testbed.wrongfiles import WRONG, complaint, of_today, without_advice
 
-GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "build.json").read_text())
+_PLACE = Path(__file__).parents[2] / "golden"
+GOLDEN = json.loads((_PLACE / "build.json").read_text())
+REFUSED = json.loads((_PLACE / "refused.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +32,9 @@ def built() -> Iterator[Engine]:
 def test_outcome_is_dockers(case: Case, built: Engine, tmp_path: Path) -> None:
     found = outcome.of(case, built.client("fairlead"), built.api, tmp_path / "context")
     assert found == {name: value for name, value in GOLDEN[case.name].items() if name in found}
+
+
+@pytest.mark.root
+def test_what_is_wrong_is_said_in_dockers_words(built: Engine) -> None:
+    said = {name: without_advice(complaint(built.socket, text)) for name, text in WRONG.items()}
+    assert said == {name: of_today(text) for name, text in REFUSED.items()}

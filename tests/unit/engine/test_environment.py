@@ -32,3 +32,9 @@ def test_an_entry_without_equals_takes_the_name_away() -> None:
 
 def test_the_image_fills_in_what_the_user_did_not_give() -> None:
     assert environment.with_defaults(("A=user",), ("A=image", "B=image")) == ("A=user", "B=image")
+
+
+def test_home_is_the_users_unless_there_is_one() -> None:
+    assert environment.with_home(["A=1"], "/root") == ["A=1", "HOME=/root"]
+    assert environment.with_home(["HOME=", "A=1"], "/") == ["A=1", "HOME=/"]
+    assert environment.with_home(["HOME=/own", "A=1"], "/root") == ["HOME=/own", "A=1"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fairlead.errors import InvalidParameter
-from fairlead.images.dockerfile import words
+from fairlead.images.dockerfile import health, syntax, words
 from fairlead.images.dockerfile.syntax import Heredoc, Line, cut, heredoc_mark
 
 Kind = Literal["text", "flag", "texts"]
@@ -65,16 +65,19 @@ class Instruction:
         return self.flag(name) == "true"
 
 
-def parse(line: Line, escape: str) -> Instruction:
-    """Raises InvalidParameter with Docker's text, which names the line."""
+def parse(line: Line, escape: str, file: str = "") -> Instruction:
+    """Raises InvalidParameter with Docker's text, which names the line, or what is unreadable in the file."""
     word = line.word.upper()
-    args, is_json = _arguments(word, line.rest, escape)
+    with syntax.complaints(file):
+        args, is_json = _arguments(word, line.rest, escape)
     try:
         if word not in FLAGS:
             raise InvalidParameter(f"unknown instruction: {line.word}{_suggestion(line.word, FLAGS)}")
         flags = _flags(word, line.flags)
-        _check(word, args, line.original, is_json=is_json)
+        _check(word, args, is_json=is_json)
         _check_heredocs(word, args)
+        if word == "HEALTHCHECK":
+            health.parse(args, flags, is_json=is_json)
     except InvalidParameter as error:
         raise InvalidParameter(f"dockerfile parse error on line {line.number}: {error.message}") from None
     return Instruction(
@@ -199,7 +202,7 @@ def _flags(word: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return out
 
 
-def _check(word: str, args: Sequence[str], original: str, *, is_json: bool) -> None:
+def _check(word: str, args: Sequence[str], *, is_json: bool) -> None:
     if word in _ONE and len(args) != 1:
         raise InvalidParameter(f"{word} requires exactly one argument")
     if word in ("ADD", "COPY") and len(args) < 2:
@@ -217,22 +220,9 @@ def _check(word: str, args: Sequence[str], original: str, *, is_json: bool) -> N
         case "VOLUME" if any(not arg.strip() for arg in args):
             raise InvalidParameter("VOLUME specified can not be an empty string")
         case "SHELL" if not is_json:
-            raise InvalidParameter(f"SHELL requires the arguments to be in JSON form: {original}")
-        case "HEALTHCHECK":
-            _check_health(args)
+            raise InvalidParameter("SHELL requires the arguments to be in JSON form")
         case "ONBUILD":
             _check_trigger(args[0])
-
-
-def _check_health(args: Sequence[str]) -> None:
-    kind = args[0].upper()
-    if kind == "NONE":
-        if len(args) > 1:
-            raise InvalidParameter("HEALTHCHECK NONE takes no arguments")
-    elif kind != "CMD":
-        raise InvalidParameter(f"Unknown type {words.quote(kind)} in HEALTHCHECK (try CMD)")
-    elif len(args) < 2:
-        raise InvalidParameter("Missing command after HEALTHCHECK CMD")
 
 
 def _check_trigger(text: str) -> None:

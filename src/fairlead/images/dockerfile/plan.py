@@ -80,11 +80,11 @@ def parse(text: str, name: str = "Dockerfile") -> Plan:
     """Raises InvalidParameter with Docker's text."""
     if not text:
         raise InvalidParameter(f"the Dockerfile ({name}) cannot be empty")
-    read = syntax.parse(text)
+    read = syntax.parse(text, name)
     arguments: list[Instruction] = []
     stages: list[tuple[Instruction, list[Instruction]]] = []
     for line in read.lines:
-        instruction = instructions.parse(line, read.escape)
+        instruction = instructions.parse(line, read.escape, name)
         if instruction.word == "FROM":
             stages.append((instruction, []))
         elif stages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fairlead.errors import InvalidParameter
@@ -51,8 +52,18 @@ class Text:
     warnings: tuple[str, ...] = ()
 
 
-def parse(text: str) -> Text:
-    return _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")).read()
+@contextmanager
+def complaints(file: str) -> Iterator[None]:
+    """What is wrong inside is told of the file, if it has a name."""
+    try:
+        yield
+    except InvalidParameter as error:
+        raise InvalidParameter(f"failed to parse {file}: {error.message}" if file else error.message) from None
+
+
+def parse(text: str, file: str = "") -> Text:
+    with complaints(file):
+        return _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")).read()
 
 
 class _Reader:

@@ -65,7 +65,7 @@ def test_flags(text: str, flags: dict[str, tuple[str, ...]]) -> None:
 
 REFUSED = [
     ("", "the Dockerfile (Dockerfile) cannot be empty"),
-    ("\n# nothing\n", "file with no instructions"),
+    ("\n# nothing\n", "failed to parse Dockerfile: file with no instructions"),
     ("RUN x", "no build stage in current context"),
     ("FROM a b", "dockerfile parse error on line 1: FROM requires either one or three arguments"),
     ("FROM a AS 1b", 'dockerfile parse error on line 1: invalid name for build stage: "1b", name can\'t start with a '
@@ -81,22 +81,28 @@ REFUSED = [
     ("FROM a\nCOPY a", "dockerfile parse error on line 2: COPY requires at least two arguments, but only one was "
      "provided. Destination could not be determined"),
     ("FROM a\nENV", "dockerfile parse error on line 2: ENV requires at least one argument"),
-    ("FROM a\nENV a", "ENV must have two arguments"),
-    ("FROM a\nENV a=b c", 'Syntax error - can\'t find = in "c". Must be of the form: name=value'),
+    ("FROM a\nENV a", "failed to parse Dockerfile: ENV must have two arguments"),
+    ("FROM a\nENV a=b c", 'failed to parse Dockerfile: Syntax error - can\'t find = in "c". Must be of '
+     "the form: name=value"),
     ("FROM a\nENV =b", "dockerfile parse error on line 2: ENV names can not be blank"),
     ("FROM a\nUSER", "dockerfile parse error on line 2: USER requires exactly one argument"),
-    ("FROM a\nSHELL a b", "dockerfile parse error on line 2: SHELL requires the arguments to be in JSON form: "
-     "SHELL a b"),
+    ("FROM a\nSHELL a b", "dockerfile parse error on line 2: SHELL requires the arguments to be in JSON form"),
     ("FROM a\nONBUILD ONBUILD RUN x", "dockerfile parse error on line 2: Chaining ONBUILD via `ONBUILD ONBUILD` isn't "
      "allowed"),
     ("FROM a\nONBUILD FROM x", "dockerfile parse error on line 2: FROM isn't allowed as an ONBUILD trigger"),
     ("FROM a\nHEALTHCHECK CMD", "dockerfile parse error on line 2: Missing command after HEALTHCHECK CMD"),
     ("FROM a\nHEALTHCHECK NONE x", "dockerfile parse error on line 2: HEALTHCHECK NONE takes no arguments"),
     ("FROM a\nHEALTHCHECK FOO x", 'dockerfile parse error on line 2: Unknown type "FOO" in HEALTHCHECK (try CMD)'),
-    ("FROM a\nCMD [1]", "when using JSON array syntax, arrays must be comprised of strings only"),
-    ("# escape=x\nFROM a", "invalid escape token 'x' does not match ` or \\"),
-    ("# escape=`\n# escape=`\nFROM a", "only one escape parser directive can be used"),
-    ("FROM a\nRUN <<EOF\nx", "unterminated heredoc"),
+    ("FROM a\nHEALTHCHECK --timeout=soon CMD x", 'dockerfile parse error on line 2: time: invalid duration "soon"'),
+    ("FROM a\nHEALTHCHECK --interval=9us CMD x", 'dockerfile parse error on line 2: Interval "interval" cannot be less '
+     "than 1ms"),
+    ("FROM a\nHEALTHCHECK --retries=x CMD x", 'dockerfile parse error on line 2: strconv.ParseInt: parsing "x": '
+     "invalid syntax"),
+    ("FROM a\nCMD [1]", "failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of "
+     "strings only"),
+    ("# escape=x\nFROM a", "failed to parse Dockerfile: invalid escape token 'x' does not match ` or \\"),
+    ("# escape=`\n# escape=`\nFROM a", "failed to parse Dockerfile: only one escape parser directive can be used"),
+    ("FROM a\nRUN <<EOF\nx", "failed to parse Dockerfile: unterminated heredoc"),
     ("FROM a\nCOPY x <<EOF\nEOF", "dockerfile parse error on line 2: COPY cannot accept a heredoc as a destination"),
     ("FROM a\nVOLUME [\"\"]", "dockerfile parse error on line 2: VOLUME specified can not be an empty string"),
 ]  # fmt: skip

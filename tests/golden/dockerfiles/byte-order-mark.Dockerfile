@@ -1,0 +1,2 @@
+﻿FROM box
+CMD after the mark

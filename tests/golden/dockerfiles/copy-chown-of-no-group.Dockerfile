@@ -1,0 +1,2 @@
+FROM box
+COPY --chown=0:nosuch a.txt /

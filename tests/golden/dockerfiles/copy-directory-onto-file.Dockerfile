@@ -1,0 +1,3 @@
+FROM box
+RUN echo x > /taken
+COPY d /taken

@@ -1,0 +1,4 @@
+FROM box
+ENV P=90
+EXPOSE 8000-8002 53/UDP $P ${P}1/tcp 80 80/tcp 9/sctp
+EXPOSE 80
