@@ -8,6 +8,8 @@ import re
 NIL = "Docker's engine writes null where a Go slice, map or pointer is empty, and so do we"
 UNLISTED = "Docker refuses what is wrong with 400 and what conflicts with 409; some definitions leave it out"
 
+ABSENT = "What this engine has not (swarm mode, plugins, BuildKit) is refused with 501 and says so"
+
 _HOST_CONFIG = (
     "Binds|CapAdd|CapDrop|DeviceCgroupRules|DeviceRequests|ExtraHosts|GroupAdd|Links|MaskedPaths|MemorySwappiness"
     "|OomKillDisable|PidsLimit|ReadonlyPaths|SecurityOpt|VolumesFrom"
@@ -32,6 +34,8 @@ EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^POST /(containers/\{id\}/(exec|kill|rename)|images/load|volumes/create): status 400 is not", UNLISTED),
         (r"^POST /networks/create: status 409 is not", UNLISTED),
         (r"^POST /volumes/create: status 404 is not", "A volume driver that is not there is 404, which is left out"),
+        (r"^\w+ /(swarm/(init|join)|plugins/(privileges|create)|session): status 501 is not", ABSENT),
+        (r"^POST /swarm/leave: status 406 is not", "Docker answers 406 to whoever is in no swarm; it is left out"),
         (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),
         (r"RestartPolicy\.Name: \"no\" is none", "Early definitions leave out the policy `no`"),
         (r"^POST /exec/\{id\}/start: status 101 is not", "The upgrade of a connection is left out of the definitions"),
