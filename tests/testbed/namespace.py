@@ -17,7 +17,8 @@ _, address, port, timeout, text = sys.argv
 s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_STREAM)
 s.settimeout(float(timeout))
 try:
-    s.connect((address, int(port)))
+    address, _, device = address.partition("%")
+    s.connect((address, int(port), 0, _socket.if_nametoindex(device)) if device else (address, int(port)))
     s.sendall(text.encode())
     while data := s.recv(65536):
         sys.stdout.buffer.write(data)
@@ -55,7 +56,8 @@ _, address, port, timeout, text = sys.argv
 s = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, _socket.SOCK_DGRAM)
 s.settimeout(float(timeout))
 try:
-    s.connect((address, int(port)))
+    address, _, device = address.partition("%")
+    s.connect((address, int(port), 0, _socket.if_nametoindex(device)) if device else (address, int(port)))
     s.send(text.encode() or b"hello")
     sys.stdout.buffer.write(s.recv(65536))
 except OSError as error:

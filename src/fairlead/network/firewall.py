@@ -3,7 +3,7 @@
 Rules are constant: they look things up in sets and maps, and only those change. One lookup per *new* flow.
 - `publish` (any local address), `publish_at` (one address), `publish_range` (ports that keep their number): host
   port → container. Taken for traffic of other machines (prerouting) and of this one (output, 127.0.0.1 included; but
-  what is sent to [::1] cannot leave the host, so the daemon carries that: see proxy.py).
+  what is sent to [::1], or from a link-local address, cannot be sent on, so the daemon carries that: see proxy.py).
 - `direct`: container's address . protocol . port that everybody may reach as they are (routed networks); `offered`: the
   same from interfaces that are `trusted` (incoming . outgoing). `pinged`: devices behind which echo requests may go.
 - `grants`: consumer . source . protocol . port, and `linked`: consumer . source, for ICMP echo.
@@ -91,6 +91,7 @@ table inet @TABLE@ {
     }
     chain published6 {
         ip6 daddr ::1 return
+        ip6 saddr fe80::/10 return
         dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish_at6
         dnat ip6 to meta l4proto . th dport map @publish6
         dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish_range_at6

@@ -1,6 +1,6 @@
 """Carries what reaches a host port to a container where the kernel does not: [::] to a container that has only IPv4,
-[::1] to any (the kernel lets nothing from there leave the host), and every port that is to be seen by the host's INPUT
-rules (publish mode `forward`).
+what comes from [::1] or a link-local address (the kernel sends neither on), and every port that is to be seen by the
+host's INPUT rules (publish mode `forward`).
 
 Nothing is queued here: bytes are bounded by the sockets' own buffers, datagrams are dropped as a router would.
 """

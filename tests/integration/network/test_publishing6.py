@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from testbed.namespace import CommandFailed, Namespace
 pytestmark = pytest.mark.root
 
 FAR, HOST, SECOND = "2001:db8:f::2", "2001:db8:f::1", "2001:db8:f::3"
+_SWITCH = "/proc/sys/net/bridge/bridge-nf-call-ip6tables"
 SLEEP = ("box", "sleep", "1000")
 BRIDGE = "com.docker.network.bridge."
 ROUTED = ("-o", f"{BRIDGE}gateway_mode_ipv4=routed", "-o", f"{BRIDGE}gateway_mode_ipv6=routed")
@@ -86,11 +89,31 @@ def test_the_host_gets_in(town: Engine, name: str, port: int, address: str, *, u
     assert ask(town, "here", address, port, udp=udp)[:1] == [name]
 
 
+@pytest.fixture(params=["1", "0"], ids=["br_netfilter", "plain"])
+def bridged(request: pytest.FixtureRequest, town: Engine) -> Iterator[Engine]:
+    """With and without translation of bridged frames: hosts of Docker and Kubernetes have it on."""
+    here, had = town.host.here, Path(_SWITCH).exists()
+    before = here.run("cat", _SWITCH).strip() if had else "0"
+    if had:
+        here.run("sh", "-c", f"echo {request.param} > {_SWITCH}")
+    yield town
+    if had:
+        here.run("sh", "-c", f"echo {before} > {_SWITCH}")
+
+
 @pytest.mark.parametrize("asker", ["near", "bb", "db", "aa", "ss"])
 @pytest.mark.parametrize(("name", "port"), PUBLISHED)
-def test_a_container_gets_in_by_the_hosts_address(town: Engine, asker: str, name: str, port: int) -> None:
+def test_a_container_gets_in_by_the_hosts_address(bridged: Engine, asker: str, name: str, port: int) -> None:
     """Its neighbour, itself, one on another network."""
-    assert ask(town, asker, HOST, port)[:1] == [name]
+    assert ask(bridged, asker, HOST, port, udp=asker == "bb")[:1] == [name]
+
+
+def test_a_machine_without_global_address_gets_in_by_link_local_ones(town: Engine) -> None:
+    shown = json.loads(town.host.here.ip("-json", "-6", "address", "show", "dev", "uplink", "scope", "link"))
+    link_local = next(info["local"] for device in shown for info in device.get("addr_info", ()) if info)
+    for name, port in PUBLISHED:
+        for udp in (False, True):
+            assert ask(town, "far", f"{link_local}%uplink", port, udp=udp)[:1] == [name]
 
 
 @pytest.mark.parametrize(("name", "last"), [("db", 80), ("aa", 81), ("ss", 82)])
