@@ -43,7 +43,7 @@ def overview() -> int:
 
 def noun(name: str, out: TextIO) -> int:
     """`fairlead container`"""
-    unshown = ("list", "ps") if name == "container" else ("list", "dial-stdio")
+    unshown = ("list", "remove", "dial-stdio", *(("ps",) if name == "container" else ()))
     verbs = {verb: target for verb, target in sorted(main.NOUNS[name].items()) if verb not in unshown}
     lines = [f"Usage:  {main.PROGRAM} {name} COMMAND", "", NOUNS[name], "", "Commands:"]
     lines += [f"  {verb:<11} {about(target)}" for verb, target in verbs.items()]

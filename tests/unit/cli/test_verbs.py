@@ -35,7 +35,7 @@ FLAGS_NOT_HERE = {
         ("availability", "group", "limit-bytes", "required-bytes", "scope", "secret", "sharing",
          "topology-preferred", "topology-required", "type"), "cluster volumes: swarm",
     ),
-    "volume ls": {"cluster": "cluster volumes: swarm"},
+    "volume ls": {"cluster": "cluster volumes: swarm"}, "volume list": {"cluster": "cluster volumes: swarm"},
 }  # fmt: skip
 BY_THE_PARSER = ("help",)
 

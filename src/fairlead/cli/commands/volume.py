@@ -94,7 +94,7 @@ CREATE = Verb(
 )  # fmt: skip
 REMOVE = Verb(
     "volume rm [OPTIONS] VOLUME [VOLUME...]",
-    "Remove one or more volumes. You cannot remove a volume that is in use by a container.", (1, None),
+    "Remove one or more volumes", (1, None),
     boolean("force", "f", help="Force the removal of one or more volumes"),
 )  # fmt: skip
 INSPECT = Verb(
