@@ -23,9 +23,9 @@ test: setup
 conformance: setup
 	$(AS_ROOT) $(PYTHON) -m pytest -q tests/conformance -m "not soak" --api-definitions "$(API)"
 
-# The long proofs: load, kill -9, fuzz. Minutes each, off everywhere else.
+# The long proofs: load, kill -9, fuzz (with API=DIR). Minutes each, off everywhere else.
 soak: setup
-	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS) -m soak
+	$(AS_ROOT) $(PYTHON) -m pytest -q $(TESTS) -m soak --api-definitions "$(API)"
 
 # Who reaches whom, asked from every place, and the tables of docs/networking.md written anew.
 reachability: setup

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fairlead.api import gojson
 from fairlead.api.http1 import Head
 from fairlead.errors import InvalidParameter
 
@@ -34,6 +35,13 @@ class Request:
     def text(self, name: str, default: str = "") -> str:
         values = self.head.query.get(name)
         return values[0] if values else default
+
+    def word(self, name: str, default: str = "") -> str:
+        """What becomes part of a path or a command line: the kernel's words end at a NUL."""
+        text = self.text(name, default)
+        if "\0" in text:
+            raise InvalidParameter(f"invalid {name}: {text!r} has a NUL in it")
+        return text
 
     def texts(self, name: str) -> list[str]:
         return list(self.head.query.get(name, ()))
@@ -145,19 +153,16 @@ NO_CONTENT = Response(status=204)
 
 def parse_json(data: bytes) -> dict[str, Any]:
     """The JSON object in `data`, with the messages of Go's decoder."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = data.decode(errors="replace")
+    text = data.decode(errors="replace")
     if not text.strip():
         raise InvalidParameter("invalid JSON: got EOF while reading request body")
     start = len(text) - len(text.lstrip())
     try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+        value, end = gojson.first(text, start)
     except json.JSONDecodeError as error:
         raise InvalidParameter(f"invalid JSON: {_go_syntax_error(error)}") from None
-    except RecursionError:
-        raise InvalidParameter("invalid JSON: exceeded max depth") from None
+    except ValueError as error:
+        raise InvalidParameter(f"invalid JSON: {error}") from None
     if text[end:].strip():
         raise InvalidParameter("unexpected content after JSON")
     if value is None:

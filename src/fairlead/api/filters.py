@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 
+from fairlead.api import gojson
 from fairlead.errors import InvalidParameter
 
 Filters = Mapping[str, Sequence[str]]
@@ -15,7 +15,7 @@ def parse(text: str, accepted: Collection[str] = ()) -> Filters:
     if not text:
         return {}
     try:
-        value = json.loads(text)
+        value = gojson.loads(text)
     except ValueError:
         raise InvalidParameter("invalid filter") from None
     if value is None:

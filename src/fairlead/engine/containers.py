@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import replace
 
-from fairlead.engine import listing, names, processes, pruning, trees
+from fairlead.engine import admission, listing, names, processes, pruning, trees
 from fairlead.engine.attach import Attachments, Stream
 from fairlead.engine.connect import Connector
 from fairlead.engine.control import Control
@@ -23,7 +23,7 @@ from fairlead.engine.registry import Registry
 from fairlead.engine.removal import Remover
 from fairlead.engine.usage import Usage
 from fairlead.engine.waiters import Waiters
-from fairlead.errors import Conflict, EngineError, InvalidParameter, NotFound, SystemFailure
+from fairlead.errors import Conflict, EngineError, InvalidParameter, NotFound
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Container, HostConfig, Status
 from fairlead.model.request import (
@@ -158,7 +158,7 @@ class Containers:
         name = ref.strip("/")
         if "/" not in name:
             self._registry.get(ref)
-            raise SystemFailure("Conflict, cannot remove the default link name of the container")
+            raise Conflict("Conflict, cannot remove the default link name of the container")
         found = self._registry.link(name)
         if found is None:
             raise NotFound(f"No such container: {name}")
@@ -187,13 +187,14 @@ class Containers:
 
     async def update(self, ref: str, host_config: HostConfig) -> Sequence[str]:
         container = self._registry.get(ref)
+        host_config, warnings = admission.limits(host_config, self._runtime.features)
         async with self._registry.lock(container.id):
             container = self._registry.current(container)
             if container.state.status in (Status.RUNNING, Status.PAUSED):
                 await self._runtime.update(container.id, host_config)
             self._registry.save(replace(container, host_config=host_config))
         self._events.container(container, "update")
-        return ()
+        return warnings
 
     async def publish(self, ref: str, change: PortChange) -> ContainerView:
         return await self._publisher.change(ref, change)

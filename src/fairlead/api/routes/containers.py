@@ -91,7 +91,7 @@ class ContainerRoutes:
         return Response()
 
     async def top(self, request: Request) -> Reply:
-        titles, processes = await self._containers.top(request.params["name"], request.text("ps_args") or "-ef")
+        titles, processes = await self._containers.top(request.params["name"], request.word("ps_args") or "-ef")
         return json_response({"Processes": [list(row) for row in processes], "Titles": list(titles)})
 
     async def update(self, request: Request) -> Reply:

@@ -65,7 +65,7 @@ class FileRoutes:
 
 
 def _path(request: Request) -> str:
-    path = request.text("path")
+    path = request.word("path")
     if not path:
         raise InvalidParameter("bad parameter: pathcannot be empty")
     return path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from fairlead.api import gojson
 from fairlead.api.exchange import Request
 from fairlead.api.schema import host_config, limits, validation
 from fairlead.api.schema.fields import Fields
@@ -83,7 +83,7 @@ def _secrets(header: str) -> dict[str, bytes]:
     if not header:
         return {}
     try:
-        found = json.loads(base64.b64decode(header, validate=True))
+        found = gojson.loads(base64.b64decode(header, validate=True))
         return {str(name): base64.b64decode(value, validate=True) for name, value in found.items()}
     except (ValueError, TypeError, AttributeError):
         raise InvalidParameter("error reading build secrets: not a base64 encoded JSON object") from None
@@ -94,7 +94,7 @@ def _json(request: Request, name: str, default: Any) -> Any:
     if not text:
         return default
     try:
-        value = json.loads(text)
+        value = gojson.loads(text)
     except ValueError:
         raise InvalidParameter(f"error reading build {name}: invalid JSON") from None
     if value is None:

@@ -67,6 +67,18 @@ class Fields:
                 self._wrong(name, item, "string")
         return tuple(value)
 
+    def text_lists(self, name: str) -> list[list[str]]:
+        """Lists of lists of texts; null is an empty one."""
+        value = self.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self._wrong(name, value, "[][]string")
+        for item in value:
+            if item is not None and not (isinstance(item, list) and all(isinstance(text, str) for text in item)):
+                self._wrong(name, item, "[]string")
+        return [item or [] for item in value]
+
     def words(self, name: str) -> tuple[str, ...] | None:
         """A command: a list, or in old clients one string."""
         value = self.get(name)

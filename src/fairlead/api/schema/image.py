@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from fairlead.api import gojson
 from fairlead.api.schema import config, times
 from fairlead.errors import InvalidParameter
 from fairlead.model.image import Image
@@ -24,7 +24,7 @@ _CONTAINERS_ONLY = (
 def parse_platform(text: str) -> str:
     """`{"os": "linux", "architecture": "arm64"}` → `linux/arm64`."""
     try:
-        value = json.loads(text)
+        value = gojson.loads(text)
         parts = [str(value.get(name) or "") for name in ("os", "architecture")]
     except (ValueError, AttributeError) as error:
         raise InvalidParameter(f"failed to parse platform: {error}") from error

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from fairlead.api import gojson
 from fairlead.model.request import RegistryLogin
 
 
 def parse_login(header: str) -> RegistryLogin:
     """The header is base64url of JSON. One that cannot be read is nobody, as in Docker: the registry decides."""
     try:
-        raw = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+        raw = gojson.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
         return of_config(raw) if isinstance(raw, dict) else RegistryLogin()
     except (ValueError, TypeError):
         return RegistryLogin()
@@ -22,7 +22,7 @@ def parse_login(header: str) -> RegistryLogin:
 def parse_logins(header: str) -> dict[str, RegistryLogin]:
     """X-Registry-Config: AuthConfigs by registry, for builds. One that cannot be read is none, as in Docker."""
     try:
-        raw = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+        raw = gojson.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
         return {str(name): of_config(entry) for name, entry in raw.items() if isinstance(entry, dict)}
     except (ValueError, TypeError, AttributeError):
         return {}

@@ -33,7 +33,7 @@ def refuse(host: Fields) -> None:
         raise InvalidParameter("HostConfig.Cgroup is not supported by this engine")
     for request in host.children("DeviceRequests"):
         # Docker's words where no driver for them is registered.
-        groups = " ".join(f"[{' '.join(map(str, group))}]" for group in request.get("Capabilities") or ())
+        groups = " ".join(f"[{' '.join(group)}]" for group in request.text_lists("Capabilities"))
         raise InvalidParameter(
             f'could not select device driver "{request.text("Driver")}" with capabilities: [{groups}]'
         )

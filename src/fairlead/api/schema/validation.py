@@ -7,10 +7,10 @@ engine/admission.py.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import signal
 
+from fairlead.api import gojson
 from fairlead.api.schema import limits, logging
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Config, HealthConfig, HostConfig
@@ -208,8 +208,8 @@ def _check_profile(text: str) -> None:
     if text in ("unconfined", "builtin"):
         return
     try:
-        profile = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        profile = gojson.loads(text)
+    except ValueError as error:
         raise InvalidParameter(f"Decoding seccomp profile failed: {error}") from error
     if not isinstance(profile, dict) or not isinstance(profile.get("defaultAction"), str):
         _fail("Decoding seccomp profile failed: it has no defaultAction")

@@ -190,6 +190,14 @@ NO_LINKS = "This would result in undefined behavior"
         ({}, {"Devices": [{"PathOnHost": "/dev/null", "CgroupPermissions": "x"}]}, "invalid device mode: x"),
         ({}, {"DeviceRequests": [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]},
          'could not select device driver "" with capabilities: [[gpu]]'),
+        ({}, {"DeviceRequests": [{"Capabilities": [None, []]}]},
+         'could not select device driver "" with capabilities: [[] []]'),
+        ({}, {"DeviceRequests": [{"Capabilities": [7]}]},
+         "invalid JSON: json: cannot unmarshal number 7 into Go struct field DeviceRequests.Capabilities of type "
+         "[]string"),
+        ({}, {"DeviceRequests": [{"Capabilities": True}]},
+         "invalid JSON: json: cannot unmarshal bool into Go struct field DeviceRequests.Capabilities of type "
+         "[][]string"),
         ({}, {"Sysctls": {"vm.swappiness": "1"}}, "sysctl 'vm.swappiness' is not allowed"),
         ({}, {"Sysctls": {"net.ipv4.ip_forward": "1"}, "NetworkMode": "host"},
          'sysctl "net.ipv4.ip_forward" not allowed in host network namespace'),

@@ -19,6 +19,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     InsecureRequestWarning,
+    LocationParseError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -261,7 +262,7 @@ def _cause(url: str, error: Exception, cause: BaseException | None) -> str:
     if isinstance(cause, ssl.SSLError):
         _, alert, name = (cause.reason or "").partition("_ALERT_")
         return f"remote error: tls: {_ALERTS.get(name, name.replace('_', ' ').lower())}" if alert else f"tls: {cause}"
-    if isinstance(cause, NameResolutionError):
+    if isinstance(cause, NameResolutionError | LocationParseError):  # or it cannot even be a name
         return f"dial tcp: lookup {urlsplit(url).hostname}: no such host"
     if isinstance(cause, ReadTimeoutError):
         return "net/http: timeout awaiting response headers"
