@@ -27,12 +27,12 @@ _ATTACH_FILTER, _RCVBUFFORCE = 26, 33
 _LARGEST = 1 << 15
 _SETTLE_S = 0.05
 """Notices come in swarms; and a container whose devices went with it is known to have ended a moment later."""
-_OUT_INTERFACE, _NAME = 4, 3
+_OUT_INTERFACE, _NAME, _FORWARDING = 4, 3, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What may be damaged: devices by name; with `everything`, all there is (events were lost)."""
+    """What may be damaged: devices by name; with `everything`, all there is (forwarding is off, events were lost)."""
 
     devices: frozenset[str] = frozenset()
     everything: bool = False
@@ -109,7 +109,7 @@ class DeviceWatch:
                 everything = True
                 continue
             for kind, body in _messages(data):
-                everything = everything or kind == _NEWNETCONF
+                everything = everything or (kind == _NEWNETCONF and _forwards_no_more(body))
                 names.add(_device(kind, body))
         self.suspect(Damage(frozenset(filter(self._ours, names)), everything))
 
@@ -148,6 +148,10 @@ def _device(kind: int, body: bytes) -> str:
     if kind == _DELROUTE:
         return _name(int.from_bytes(dict(attributes(body[12:])).get(_OUT_INTERFACE, b"")[:4], "little"))
     return ""
+
+
+def _forwards_no_more(body: bytes) -> bool:
+    return not any(dict(attributes(body[4:])).get(_FORWARDING, b"yes"))
 
 
 def _name(index: int) -> str:

@@ -242,6 +242,14 @@ def test_our_own_changes_are_no_damage(town: Engine) -> None:
     assert complaints(town) == said
 
 
+def test_forwarding_that_we_turn_on_is_no_damage(new_engine: Callable[..., Engine]) -> None:
+    engine = new_engine()
+    engine.host.here.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
+    engine.do("network", "create", "--ipv6", "six")
+    engine.do("run", "--rm", "--network", "six", "box", "true")
+    assert complaints(engine) == 0
+
+
 def test_reload_by_hand_puts_back_what_no_event_tells_of(town: Engine) -> None:
     switch = "/proc/sys/net/ipv4/conf/br-open/route_localnet"
     town.host.here.run("sh", "-c", f"echo 0 > {switch}")
