@@ -54,7 +54,7 @@ async def prune(
             continue
         if not selection.takes(image.config.labels, image.created):
             continue
-        if images.by_id(image.id) is None or images.children(image.id) or images.pinned(image.id):
+        if images.by_id(image.id) is None or images.pinned(image.id):
             continue
         deletion.untag(image, _names(image))
         await deletion.delete(image, force=False, prune=True, quiet=True)

@@ -46,7 +46,7 @@ class Images:
         self._events = events
         self._tasks = tasks
         self._pins: Counter[str] = Counter()
-        self._by_id: dict[str, Image] = {image.id: image for image in store.load()}
+        self._by_id: dict[str, Image] = {image.id: _sorted(image) for image in store.load()}
         self._by_name: dict[str, str] = {
             name: i.id for i in self._by_id.values() for name in (*i.references, *i.digests)
         }
@@ -152,6 +152,13 @@ class Images:
         base = top.parent
         return lower | {"MergedDir": f"{base}/merged", "UpperDir": str(top), "WorkDir": f"{base}/work"}
 
+    def shared_sizes(self) -> Mapping[str, int]:
+        """Bytes of each image's layers that other images have too; intermediate images of builds count for none."""
+        shown = self.list(all=False, filters={})
+        owners = Counter(chain for image in shown for chain in set(image.chain_ids))
+        shared = {chain: self.store.layer_size(chain) for chain, number in owners.items() if number > 1}
+        return {image.id: sum(shared.get(chain, 0) for chain in image.chain_ids) for image in shown}
+
     # -- change ----------------------------------------------------------------------------------
 
     def tag(self, ref: str, repo: str, tag: str) -> None:
@@ -160,6 +167,8 @@ class Images:
         if parsed.digest:
             raise InvalidParameter("refusing to create a tag with a digest reference")
         self.name(image.id, str(parsed))
+        self._by_id[image.id] = replace(self._by_id[image.id], last_tagged=datetime.now(UTC))
+        self.store.put(self._by_id[image.id])
         self._events.other("image", "tag", image.id, name=str(parsed))
 
     def name(self, image_id: str, name: str) -> None:
@@ -174,7 +183,7 @@ class Images:
         if "@" in name:
             self._by_id[image_id] = replace(image, digests=tuple(sorted({*image.digests, name})))
         else:
-            self._by_id[image_id] = replace(image, references=tuple(sorted({*image.references, name})))
+            self._by_id[image_id] = _sorted(replace(image, references=tuple({*image.references, name})))
 
     def renamed(self, image_id: str, name: str) -> bool:
         """As `name`; whether that was anything new."""
@@ -332,6 +341,12 @@ class Images:
         from fairlead.engine import push
 
         return push.begin(self, name, tag, login)
+
+
+def _sorted(image: Image) -> Image:
+    if len(image.references) < 2:
+        return image
+    return replace(image, references=tuple(sorted(image.references, key=reference.canonical)))
 
 
 def _without(image: Image, name: str) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,15 +44,12 @@ class Usage:
         )
 
     def _image_usage(self) -> tuple[tuple[ImageUsage, ...], int]:
-        shown = self._images.list(all=False, filters={})
+        shown, shared = self._images.list(all=False, filters={}), self._images.shared_sizes()
         users = Counter(container.image_id for container in self._registry)
         sizes: dict[str, int] = {}
         for image in shown:
             sizes |= zip(image.chain_ids, self._images.layer_sizes(image.id), strict=False)
-        owners = Counter(chain for image in shown for chain in set(image.chain_ids))
-        found = tuple(
-            ImageUsage(image, _shared(image.chain_ids, sizes, owners), users[image.id]) for image in shown
-        )
+        found = tuple(ImageUsage(image, shared.get(image.id, 0), users[image.id]) for image in shown)
         return found, sum(sizes.values())
 
     async def _container_usage(self, view: Callable[[Container], ContainerView]) -> tuple[ContainerView, ...]:
@@ -64,7 +61,3 @@ class Usage:
             size = await trees.size(Path(volume.mountpoint))
             found.append(VolumeUsage(volume, size, self._volumes.references(volume)))
         return tuple(found)
-
-
-def _shared(chains: Sequence[str], sizes: dict[str, int], owners: Counter[str]) -> int:
-    return sum(sizes.get(chain, 0) for chain in chains if owners[chain] > 1)

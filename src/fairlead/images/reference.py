@@ -46,6 +46,14 @@ class Reference:
         return Reference(self.domain, self.path, "latest")
 
 
+def canonical(name: str) -> str:
+    """With the domain: the order in which Docker tells the names of an image."""
+    first, slash, _ = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return name
+    return f"{_HUB}/{name}" if slash else f"{_HUB}/library/{name}"
+
+
 def parse(text: str) -> Reference:
     """Raises InvalidParameter with Docker's text."""
     rest, at, digest = text.partition("@")

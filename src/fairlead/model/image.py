@@ -42,3 +42,4 @@ class Image:
     """Familiar names with tags, `busybox:latest`; none = dangling."""
     digests: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    last_tagged: datetime | None = None

@@ -86,6 +86,38 @@ def test_prune_spares_what_containers_use_and_says_what_it_freed(new_engine: Cal
     assert engine.do("images", "--format", "{{.Repository}}") == "box"
 
 
+def test_what_a_build_made_is_told_of_as_docker_tells_it(new_engine: Callable[..., Engine]) -> None:
+    """The figures are those of a real dockerd for the same build."""
+    engine = new_engine(images=False)
+    import_image(engine, "base", {"file": noise(50_000)})
+    for number, name in enumerate(("far.test/app:1", "app:1")):
+        engine.do("build", "-q", "-t", name, "-", stdin=f"FROM base\nLABEL number={number}\nCMD x\n")
+    engine.do("tag", "far.test/app:1", "base:2")
+    rows = engine.json("GET", "/images/far.test/app:1/history")
+    assert [(row["Id"] != "<missing>", row["Size"]) for row in rows] == [(True, 0), (True, 0), (True, 50_000)]
+    assert [row["Tags"] for row in rows] == [["base:2", "far.test/app:1"], None, ["base:latest"]]
+    found = engine.json("GET", "/images/base:2/json")
+    assert found["Metadata"]["LastTagTime"] > engine.json("GET", "/images/app:1/json")["Created"]
+    assert found["GraphDriver"]["Data"]["UpperDir"].startswith(str(engine.data_root))
+
+    assert {row["SharedSize"] for row in engine.json("GET", "/images/json")} == {-1}
+    assert {row["SharedSize"] for row in engine.json("GET", "/images/json?shared-size=1")} == {50_000}
+    usage = engine.json("GET", "/system/df")
+    assert usage["LayersSize"] == 50_000
+    assert {(row["Size"], row["SharedSize"], row["Containers"]) for row in usage["Images"]} == {(50_000, 50_000, 0)}
+
+    engine.json("POST", "/containers/create?name=user", {"Image": "app:1", "Cmd": ["x"]})
+    everything = "/images/prune?filters=%7B%22dangling%22%3A%5B%22false%22%5D%7D"
+    freed = engine.json("POST", everything)
+    untagged = {row["Untagged"] for row in freed["ImagesDeleted"] if "Untagged" in row}
+    assert untagged == {"base:2", "far.test/app:1", "base:latest"}
+    assert freed["SpaceReclaimed"] == 0
+    assert [row["RepoTags"] for row in engine.json("GET", "/images/json")] == [["app:1"]]
+    engine.do("rm", "user")
+    assert engine.json("POST", everything)["SpaceReclaimed"] == 50_000
+    assert disk(engine) == []
+
+
 def test_leftovers_of_a_killed_daemon_are_swept(new_engine: Callable[..., Engine]) -> None:
     engine = new_engine()
     engine.do("run", "-d", "--name", "keeper", "box", "sleep", "60")

@@ -393,6 +393,9 @@ class FakeImages:
     def graph(self, ref: str) -> Mapping[str, str]:
         return {"UpperDir": "/layers/1/diff"}
 
+    def shared_sizes(self) -> Mapping[str, int]:
+        return {IMAGE.id: 7}
+
     def layer_sizes(self, ref: str) -> Sequence[int]:
         return [1024]
 

@@ -27,7 +27,9 @@ class ImageRoutes:
     async def list(self, request: Request) -> Reply:
         wanted = filters.parse(request.text("filters"), _LIST_FILTERS)
         found = self._images.list(all=request.flag("all"), filters=wanted)
-        return json_response([schema.render_summary(image, request.version) for image in found])
+        shared = self._images.shared_sizes() if request.flag("shared-size") else {}
+        rows = [schema.render_summary(image, request.version, shared.get(image.id, -1)) for image in found]
+        return json_response(rows)
 
     async def inspect(self, request: Request) -> Reply:
         name, version = request.params["name"], request.version

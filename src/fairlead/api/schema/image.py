@@ -33,7 +33,7 @@ def parse_platform(text: str) -> str:
     return "/".join(parts)
 
 
-def render_summary(image: Image, version: Version) -> dict[str, Any]:
+def render_summary(image: Image, version: Version, shared_bytes: int = -1) -> dict[str, Any]:
     value: dict[str, Any] = {
         "Containers": -1,
         "Created": _unix(image.created),
@@ -42,7 +42,7 @@ def render_summary(image: Image, version: Version) -> dict[str, Any]:
         "ParentId": image.parent,
         "RepoDigests": list(image.digests),
         "RepoTags": list(image.references),
-        "SharedSize": -1,
+        "SharedSize": shared_bytes,
         "Size": image.size_bytes,
     }
     if version < (1, 44):
@@ -68,7 +68,7 @@ def render_inspect(image: Image, version: Version, graph: Mapping[str, str]) -> 
         "Size": image.size_bytes,
         "GraphDriver": {"Data": dict(graph) or None, "Name": "overlay2"},
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
-        "Metadata": {"LastTagTime": times.ZERO},
+        "Metadata": {"LastTagTime": times.render(image.last_tagged)},
     }
     if version >= (1, 50):
         value["Config"] = {name: member for name, member in value["Config"].items() if name not in _CONTAINERS_ONLY}
