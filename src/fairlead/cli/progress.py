@@ -124,17 +124,19 @@ class Sending:
         self._total = total
 
     def __iter__(self) -> Iterator[bytes]:
-        told = self._out.isatty()
+        terminal = self._out.isatty()
         due = 0.0
-        for chunk in self._chunks:
-            yield chunk
-            self.size += len(chunk)
-            if told and (now := time.monotonic()) >= due:
-                due = now + _EVERY_S
-                self._tell()
-        if told:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
+        try:
+            for chunk in self._chunks:
+                yield chunk
+                self.size += len(chunk)
+                if terminal and (now := time.monotonic()) >= due:
+                    due = now + _EVERY_S
+                    self._tell()
+        finally:  # also where the daemon does not want the rest
+            if due:
+                self._out.write("\r\x1b[K")
+                self._out.flush()
 
     def _tell(self) -> None:
         columns = _size(self._out)[1]

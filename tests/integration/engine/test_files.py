@@ -251,6 +251,18 @@ def test_the_summary_counts_the_tar(it: Engine, docker: Client, tmp_path: Path) 
     assert (tmp_path / "back").read_text() == "abc"
 
 
+def test_a_terminal_shows_what_is_copied_both_ways(it: Engine, tmp_path: Path) -> None:
+    (tmp_path / "three").write_text("abc")
+    for words, label in (
+        ((str(tmp_path / "three"), "it:/three"), "Copying to container  "),
+        (("it:/three", str(tmp_path / "back")), "Copying from container  "),
+    ):
+        with it.client("fairlead").terminal("cp", *words) as terminal:
+            assert terminal.wait() == 0
+            assert label in terminal.seen
+            assert f"\x1b[KSuccessfully copied 2.05kB to {words[1]}" in terminal.seen
+
+
 def test_diff_tells_what_was_added_changed_and_deleted(docker: Client) -> None:
     docker.do("run", "--name", "it", "-v", "vol:/vol", "box", "sh", "-c",
               "echo a > /new; mkdir /dir; touch /dir/f; rm /bin/yes; echo >> /etc/passwd; chmod 700 /tmp; "

@@ -10,6 +10,7 @@ from fairlead.cli.flags import Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from fairlead.cli.client import Client
@@ -129,8 +130,9 @@ def _copy_out(api: Client, source: tuple[str, str], target: str, options: Any) -
         sys.stdout.buffer.flush()
         return 0
     described = _described(response)
+    chunks = _shown(response.chunks(), options, "Copying from container")
     size = localcopy.extract(
-        response.chunks(), path, target, directory=bool(described["mode"] >> 31 & 1), rebase=rebase,
+        chunks, path, target, directory=bool(described["mode"] >> 31 & 1), rebase=rebase,
         owners=options["archive"],
     )  # fmt: skip
     _tell(options, size, os.path.abspath(target))
@@ -154,8 +156,9 @@ def _copy_in(api: Client, source: str, target: tuple[str, str], options: Any) ->
         counted, where = localcopy.pack(
             source, path, exists=found is not None, directory=is_directory, follow=options["follow-link"]
         )
+    chunks = _shown(counted, options, "Copying to container")
     api.call(
-        "PUT", f"/containers/{container}/archive", iter(counted), content_type="application/x-tar", path=where,
+        "PUT", f"/containers/{container}/archive", chunks, content_type="application/x-tar", path=where,
         noOverwriteDirNonDir="true", copyUIDGID="true" if options["archive"] else None,
     )  # fmt: skip
     if source != "-":
@@ -163,9 +166,21 @@ def _copy_in(api: Client, source: str, target: tuple[str, str], options: Any) ->
     return 0
 
 
+def _quiet(options: Any) -> bool:
+    return bool(options["quiet"]) if options.given("quiet") else not sys.stderr.isatty()
+
+
+def _shown(chunks: Iterable[bytes], options: Any, label: str) -> Iterator[bytes]:
+    """The pieces; on a terminal one sees them go."""
+    if _quiet(options):
+        return iter(chunks)
+    from fairlead.cli import progress
+
+    return iter(progress.Sending(chunks, label, sys.stderr))
+
+
 def _tell(options: Any, size: int, where: str) -> None:
-    quiet = options["quiet"] if options.given("quiet") else not sys.stderr.isatty()
-    if not quiet:
+    if not _quiet(options):
         sys.stderr.write(f"Successfully copied {units.size(size, digits=3)} to {where}\n")
 
 
