@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.engine import Client, until
+from testbed.terminal import Terminal
 
 pytestmark = [pytest.mark.root, pytest.mark.clients]
 
@@ -14,6 +15,16 @@ SIZES = "trap 'stty size' WINCH; echo up; while :; do sleep 0.05; done"
 
 def running(cli: Client, name: str = "it") -> bool:
     return cli.do("inspect", "-f", "{{.State.Running}}", name) == "true"
+
+
+def pulled(terminal: Terminal, rows: int, columns: int) -> bool:
+    """Whether the process was told. (Docker's client listens for changes a moment after it has begun to show output.)"""
+    terminal.resize(rows, columns)
+    try:
+        terminal.expect(f"{rows} {columns}\r\n", 1)
+    except AssertionError:
+        return False
+    return True
 
 
 def test_a_shell_echoes_runs_and_ends_with_its_code(cli: Client) -> None:
@@ -34,8 +45,7 @@ def test_the_window_has_its_size_and_keeps_it_while_it_changes(cli: Client, word
         terminal.expect("40 120\r\n")
         terminal.expect("up")
         for rows, columns in ((30, 90), (50, 200)):
-            terminal.resize(rows, columns)
-            terminal.expect(f"{rows} {columns}\r\n")
+            until(lambda rows=rows, columns=columns: pulled(terminal, rows, columns), timeout_s=20)
 
 
 def test_the_keys_of_detaching_leave_it_running_and_attach_comes_back(cli: Client) -> None:
