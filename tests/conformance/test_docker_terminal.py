@@ -18,7 +18,7 @@ def running(cli: Client, name: str = "it") -> bool:
 
 
 def pulled(terminal: Terminal, rows: int, columns: int) -> bool:
-    """Whether the process was told. (Docker's client listens for changes a moment after it has begun to show output.)"""
+    """Whether the process was told. (Docker's client begins to show output before it listens for changes.)"""
     terminal.resize(rows, columns)
     try:
         terminal.expect(f"{rows} {columns}\r\n", 1)
