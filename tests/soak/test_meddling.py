@@ -20,6 +20,7 @@ from testbed.transfer import Transfer
 
 pytestmark = [pytest.mark.root, pytest.mark.soak]
 
+FAR, HOST = "2001:db8:f::2", "2001:db8:f::1"
 SLEEP = ("box", "sleep", "1000")
 PORT = 91
 TRANSFER_S = 60
@@ -41,6 +42,8 @@ done
 def town(new_engine: Callable[..., Engine]) -> Engine:
     """Private `bridge`: `web` linked to `db`; `open`: `aa` and `bb`."""
     engine = new_engine("--ipv6")
+    for place, address in ((engine.host.here, HOST), (engine.host.far, FAR)):
+        place.ip("address", "add", f"{address}/64", "dev", "uplink", "nodad")
     engine.do("network", "create", "--ipv6", "-o", "com.docker.network.bridge.name=br-open", "open")
     engine.do("run", "-d", "--name", "db", "--expose", str(PORT), *SLEEP)
     engine.do("run", "-d", "--name", "web", "--link", "db", "-p", f"8080:{PORT}", *SLEEP)
@@ -60,7 +63,7 @@ def transfers(engine: Engine, stack: ExitStack) -> list[Transfer]:
     for name, caller in (("db", web), ("aa", bb)):
         end = next(iter(engine.inspect(name)["NetworkSettings"]["Networks"].values()))
         ways += [(name, caller, end[key], PORT) for key in ("IPAddress", "GlobalIPv6Address")]
-    ways += [("web", far, host.ADDRESS, 8080), ("aa", far, host.ADDRESS, 8081)]
+    ways += [(name, far, to, port) for name, port in (("web", 8080), ("aa", 8081)) for to in (host.ADDRESS, HOST)]
     return [
         stack.enter_context(Transfer(Inside(engine, name), PORT, place, to, port)) for name, place, to, port in ways
     ]

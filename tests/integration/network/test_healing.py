@@ -268,7 +268,7 @@ def test_not_a_byte_of_what_is_under_way_is_lost(town: Engine) -> None:
     web, bb, far, before = Inside(town, "web"), Inside(town, "bb"), town.host.far, rules(town)
     ways: list[Way] = [("db", web, to, MOVES) for to in addresses(town, "db")]
     ways += [("aa", bb, to, MOVES) for to in addresses(town, "aa")]
-    ways += [("web", far, host.ADDRESS, 9180), ("aa", far, host.ADDRESS, 9181)]
+    ways += [("web", far, host.ADDRESS, 9180), ("aa", far, host.ADDRESS, 9181), ("web", far, HOST, 9180)]
     with ExitStack() as stack:
         moves = [
             stack.enter_context(Transfer(Inside(town, name), MOVES, place, to, port)) for name, place, to, port in ways
