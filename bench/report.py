@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lookups
+import pulls
 import streamwork
 from commands import Results
 
@@ -91,6 +92,9 @@ def goals(growth: int) -> list[Goal]:
         Goal("look-ups lost", (lookups.LOST, OURS), None, 0),
         _peer("load of 15,000 files / dockerd", "load", "dockerd", 1.0),
         _peer("build, 20 steps from the cache / dockerd", "build, 20 steps from the cache", "dockerd", 0.5),
+        _peer("pull of 15,000 files / dockerd", pulls.PULL, "dockerd", 1.0),
+        _peer("second pull / dockerd", pulls.AGAIN, "dockerd", 0.5),
+        _peer("rmi of 15,000 files / dockerd", pulls.REMOVE, "dockerd", 0.5),
         Goal("peak memory of the daemon, MB", ("peak memory of the daemon after load, MB", OURS), None, 100),
         Goal("_ping during load, ms", ("_ping during load, slowest of a hundred (p99)", OURS), None, 20),
         Goal("PSS of all of it with 100 containers, MB", ("memory at 100", OURS), None, 110),

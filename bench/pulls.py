@@ -1,0 +1,75 @@
+"""Pulls from a registry on loopback, one for each engine in its own namespace: the first, of a Debian system's 15,000
+files, unpacked; the second, when all of it is here; and how long `rmi` of it takes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import imagework
+import shell
+from commands import Results, note
+from engines import SMALL, Engine
+
+PORT = 5000
+BIG, LITTLE = f"127.0.0.1:{PORT}/big:1", f"127.0.0.1:{PORT}/bb:1"
+PULL, AGAIN, REMOVE = "pull of 15,000 files", "second pull", "rmi of 15,000 files"
+
+
+def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Results) -> None:
+    able = [engine for engine in engines if engine.links]
+    if not able or shutil.which("docker-registry") is None:
+        return
+    tar = imagework.archive(cache)
+    for engine in able:
+        _serve(engine)
+    first = able[0]
+    first.run("load", "-i", str(tar), timeout_s=300)
+    for name in (imagework.BIG, SMALL):
+        first.run("tag", name, f"127.0.0.1:{PORT}/{name}")
+        _push(first, f"127.0.0.1:{PORT}/{name}")
+    first.run("rmi", BIG, imagework.BIG, LITTLE, timeout_s=120)
+    for turn in range(rounds):
+        for engine in able:
+            shell.run("sync")
+            _note(results, PULL, engine, engine.time_ms("pull", BIG))
+            _note(results, REMOVE, engine, engine.time_ms("rmi", BIG))
+            imagework.settle(engine)
+            note(f"pull {turn + 1}/{rounds} {engine.name}: {results[PULL][engine.name][-1]:.0f} ms")
+    for engine in able:
+        engine.run("pull", LITTLE)
+    for _ in range(rounds * 4):
+        for engine in able:
+            _note(results, AGAIN, engine, engine.time_ms("pull", LITTLE))
+
+
+def _note(results: Results, case: str, engine: Engine, value: float) -> None:
+    results.setdefault(case, {}).setdefault(engine.name, []).append(value)
+
+
+def _serve(engine: Engine) -> None:
+    """All of them over one directory: what one engine pushed the others pull."""
+    home = engine.root.parent / "registry"
+    home.mkdir(exist_ok=True)
+    config = home / f"{engine.netns}.json"
+    config.write_text(json.dumps({
+        "version": 0.1, "log": {"level": "error"}, "storage": {"filesystem": {"rootdirectory": str(home)}},
+        "http": {"addr": f"127.0.0.1:{PORT}", "secret": "of the bench"},
+    }))  # fmt: skip
+    engine.spawn(*engine.enter, "docker-registry", "serve", str(config))
+
+
+def _push(engine: Engine, name: str) -> None:
+    """Once the registry answers."""
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            engine.run("push", name, timeout_s=300)
+            return
+        except shell.Failed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
