@@ -191,6 +191,7 @@ CASES = (
     Case("env-escapes"),
     Case("env-old-form"),
     Case("copy-from-index"),
+    Case("copy-from-whole-stage", TREE),
     Case("copy-wildcard-directories", {**TREE, "e/one": "other", "dd.txt": "dd"}),
     Case("dockerignore-patterns", {**IGNORED, ".dockerignore": PATTERNS}),
     Case("dockerignore-all-but", {**IGNORED, ".dockerignore": "*\n!d\nd/deep\n!d/deep/three\n!*.md\nnot.md\n"}),

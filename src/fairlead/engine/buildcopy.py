@@ -35,6 +35,8 @@ class Part:
     found: tuple[Found, ...]
     here: Path | None = None
     archives: bool = False
+    word: str = ""
+    """By which they were found, if it was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +111,14 @@ class CopyStep:
         local = [text for text in given if text not in remote]
         parts = []
         if local:
-            found = await self.sources.find(scope.expand(step.flag("from")), local)
+            origin = scope.expand(step.flag("from"))
             archives = step.word == "ADD" and step.flag("unpack", "true") == "true"
-            parts.append(Part(tuple(found), archives=archives))
+            if step.has("parents"):
+                for text in local:
+                    found = await self.sources.find(origin, [posixpath.normpath(text)])
+                    parts.append(Part(tuple(found), word=text))
+            else:
+                parts.append(Part(tuple(await self.sources.find(origin, local)), archives=archives))
         parts += [await self._download(step, url, destination, scope, stack) for url in remote]
         inline = [doc for doc in step.heredocs if syntax.heredoc_mark_of(step.args[:-1], doc.name)]
         if inline:
@@ -159,7 +166,7 @@ class CopyStep:
         async with AsyncExitStack() as stack:
             snapshot = ids.new_id()
             stack.callback(snapshots.remove, snapshot)
-            snapshots.prepare(snapshot, image)
+            snapshots.prepare(snapshot, image, marked=False)
             merged = snapshots.mount(snapshot)
             # What comes from another image keeps its owners, what comes from the context belongs to root.
             owner = None if copy.step.flag("from") and not copy.owner else _owner(merged, copy.owner)
@@ -175,7 +182,7 @@ class CopyStep:
     async def _place(self, copy: Copy, part: Part, tree: Path, merged: Path, owner: list[int] | None) -> None:
         paths = [found.path for found in part.found]
         if copy.step.has("parents") and not part.here:
-            paths = [_with_pivot(path, copy.words) for path in paths]
+            paths = [_with_pivot(path, part.word) for path in paths]
         arguments = {
             "source": str(tree),
             "paths": paths,
@@ -204,13 +211,12 @@ def _absolute(destination: str, working_dir: str) -> str:
     return path if path == "/" else path + slash
 
 
-def _with_pivot(path: str, given: Sequence[str]) -> str:
-    """The path with the `/./` of the source it was found by."""
-    for text in given:
-        head, pivot, _ = text.partition("/./")
-        start = posixpath.normpath(head).lstrip("/") if pivot else ""
-        if pivot and path.startswith(f"{start}/"):
-            return f"{start}/./{path.removeprefix(f'{start}/')}"
+def _with_pivot(path: str, word: str) -> str:
+    """The path with the `/./` of the word it was found by."""
+    head, pivot, _ = word.partition("/./")
+    start = posixpath.normpath(head).lstrip("/") if pivot else ""
+    if pivot and path.startswith(f"{start}/"):
+        return f"{start}/./{path.removeprefix(f'{start}/')}"
     return path
 
 

@@ -38,7 +38,7 @@ class Sources:
     def _mounted(self, image: Image | None, stack: AsyncExitStack) -> Path:
         snapshot = ids.new_id()
         stack.callback(self.snapshots.remove, snapshot)
-        self.snapshots.prepare(snapshot, image)
+        self.snapshots.prepare(snapshot, image, marked=False)
         return self.snapshots.mount(snapshot)
 
     async def scratch_copy(self, name: str, stack: AsyncExitStack) -> Path:

@@ -26,8 +26,8 @@ class Snapshots:
         self._holders: dict[str, int] = {}
         self._leaving: set[str] = set()
 
-    def prepare(self, container_id: str, image: Image | None) -> None:
-        """Makes the directories; remembers which layers are below."""
+    def prepare(self, container_id: str, image: Image | None, *, marked: bool = True) -> None:
+        """Makes the directories; remembers which layers are below. `marked`: as a container's, with /.dockerenv."""
         lower = self._directories(image.chain_ids) if image else []
         base = self._root / container_id
         base.mkdir(mode=0o710)
@@ -38,7 +38,8 @@ class Snapshots:
             status = source.stat()
             os.chown(base / "diff", status.st_uid, status.st_gid)
             (base / "diff").chmod(stat.S_IMODE(status.st_mode))
-        (base / "lower").write_text("\n".join(str(path) for path in (self._mark(), *reversed(lower))))
+        marks = [self._mark()] if marked else []
+        (base / "lower").write_text("\n".join(str(path) for path in (*marks, *reversed(lower))))
 
     def _mark(self) -> Path:
         """The layer between image and container, by which programs know that they are in a container: /.dockerenv."""

@@ -15,9 +15,9 @@ EOF
 RUN <<EOF sh > /4
 echo piped
 EOF
-COPY <<"quoted name" <<plain /d/
+COPY <<"quoted-name" <<plain /d/
 $N \$N \\ "q"
-quoted name
+quoted-name
 $N \$N \\ "q" `x`
 # not a comment
 

@@ -50,6 +50,40 @@ class Copier:
         finally:
             os.close(fd)
 
+    def with_parents(self, path: str, destination: str) -> None:
+        """One source of `--parents`: below the directories it lies in, from `/./` on; links stay links."""
+        base, _, kept = path.rpartition("/./")
+        if self.excluded.excludes(kept):
+            return
+        self.parents(destination)
+        *above, name = kept.split("/")
+        folder = base or "."
+        for part in above:
+            folder, destination = f"{folder}/{part}", f"{destination.rstrip('/')}/{part}"
+            self._folder(folder, destination)
+        fd = files.open_at_root(self.root, folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if name == ".":
+                self._tree(fd, destination, "")
+            elif stat.S_ISDIR(status.st_mode):
+                self._directory(fd, name, f"{destination.rstrip('/')}/{name}", f"{kept}/")
+            else:
+                self._leaf(fd, name, f"{destination.rstrip('/')}/{name}", status)
+        finally:
+            os.close(fd)
+
+    def _folder(self, source: str, target: str) -> None:
+        """A directory alone, with the mode it has."""
+        if os.path.isdir(target):
+            return
+        fd = files.open_at_root(self.root, source, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.mkdir(target)
+            self._finish(target, os.fstat(fd))
+        finally:
+            os.close(fd)
+
     def _unpack(self, fd: int, destination: str) -> None:
         os.chdir(destination)
         os.lseek(fd, 0, os.SEEK_SET)
@@ -158,18 +192,11 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
     into = arguments["destination"].endswith("/")
     destination = os.path.realpath(arguments["destination"])
     for path in arguments["paths"]:
-        if copier.excluded.excludes(os.path.basename(path)):
-            continue
-        where = destination
         if arguments.get("parents"):
-            where = os.path.normpath(f"{destination}/{os.path.dirname(_kept(path))}")
-        copier.place(path, where, into=into or bool(arguments.get("parents")), base=os.path.basename(path.rstrip("/")))
+            copier.with_parents(path, destination)
+        elif not copier.excluded.excludes(os.path.basename(path)):
+            copier.place(path, destination, into=into, base=os.path.basename(path.rstrip("/")))
     return {}
-
-
-def _kept(path: str) -> str:
-    """The part of a path that --parents keeps: what follows `/./`."""
-    return path.rpartition("/./")[2]
 
 
 def _is_archive(fd: int) -> bool:
