@@ -13,6 +13,7 @@ from typing import Any
 
 import lookups
 import pulls
+import stormwork
 import streamwork
 from commands import Results
 
@@ -82,6 +83,7 @@ def goals(growth: int) -> list[Goal]:
             "req/s over a link, 16 connections / bare veth, bridge, conntrack", "req/s, 16 connections via link",
             "bare", 0.95, at_most=False,
         ),
+        _peer(f"{stormwork.P99} / dockerd", stormwork.P99, "dockerd", 1.0),
         *(
             _peer(f"{name} / dockerd", streamwork.case(name), "dockerd", 0.5, at_most=False)
             for name in streamwork.CASES

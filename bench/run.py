@@ -24,10 +24,11 @@ import lookups  # noqa: E402
 import pulls  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
+import stormwork  # noqa: E402
 import streamwork  # noqa: E402
 
 # images last: what they leave to be written disturbs
-SECTIONS = ("run", "life", "ready", "data", "scale", "streams", "images", "pulls")
+SECTIONS = ("run", "life", "ready", "data", "scale", "storm", "streams", "images", "pulls")
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
@@ -61,6 +62,7 @@ def measure(
         "streams": lambda: streamwork.measure(running, chosen.stream_mb, max(chosen.rounds // 4, 1), results),
         "dns": lambda: lookups.measure(running, work, 5, chosen.seconds, results),
         "pulls": lambda: pulls.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
+        "storm": lambda: stormwork.measure(running, 2_000 if chosen.quick else 10_000, results),
         "images": lambda: imagework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
     }
