@@ -25,6 +25,8 @@ START = {
 @pytest.fixture(params=["bash", *(pytest.param(name, marks=pytest.mark.clients) for name in ("zsh", "fish"))])
 def shell(request: pytest.FixtureRequest, shared_engine: Engine, tmp_path: Path) -> Iterator[Terminal]:
     name = request.param
+    if shutil.which(name) is None and shutil.which("apt-get") is None:
+        pytest.fail(f"needs {name}: install it", pytrace=False)
     if shutil.which(name) is None:
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]
         subprocess.run(install, check=True, capture_output=True, env={**CLEAN_ENV, "DEBIAN_FRONTEND": "noninteractive"})
