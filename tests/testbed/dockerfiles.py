@@ -178,6 +178,7 @@ CASES = (
     Case("lower-case-and-comments"),
     Case("add-host-and-network", flags=("--add-host", "far:10.9.8.7", "--network", "none")),
     Case("dockerfile-elsewhere", {"sub/My.file": "FROM box\nCMD right\n"}, flags=("-f", "sub/My.file")),
+    Case("platform-arguments", proof="buildkit"),
     Case("copy-chmod", TREE, proof="buildkit"),
     Case("mount-bind", TREE, proof="buildkit"),
     Case("mount-cache-and-tmpfs", proof="buildkit"),

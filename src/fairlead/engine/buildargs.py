@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fairlead.images.worker.registry.documents import Platform
+
 PREDEFINED = frozenset(
     name
     for base in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
     for name in (base, base.lower())
 )
 """Usable without ARG; neither history nor cache knows them, unless an ARG names them."""
+
+
+def of_platforms(target: Platform, build: Platform) -> dict[str, str]:
+    """What BuildKit predefines beside the ARGs before the first FROM; a stage that wants one declares it."""
+    out: dict[str, str] = {}
+    for what, platform in (("TARGET", target), ("BUILD", build)):
+        out |= {f"{what}PLATFORM": str(platform), f"{what}OS": platform.os, f"{what}ARCH": platform.architecture,
+                f"{what}VARIANT": platform.variant}  # fmt: skip
+    return out
 
 
 def global_value(name: str, default: str | None, given: Mapping[str, str | None]) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine.buildargs import PREDEFINED, Arguments, global_value
+from fairlead.engine.buildargs import PREDEFINED, Arguments, global_value, of_platforms
 from fairlead.engine.buildcache import Cache
 from fairlead.engine.buildcontext import Context
 from fairlead.engine.buildcopy import CopyStep
@@ -22,11 +22,14 @@ from fairlead.engine.buildrun import Runner
 from fairlead.engine.buildsources import Known, Sources
 from fairlead.engine.buildstage import StageBuilder, Workers
 from fairlead.engine.buildtools import BuildFailed, Row, Tools
+from fairlead.engine.images import architecture
 from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images import endpoints, reference
 from fairlead.images.dockerfile import words
 from fairlead.images.dockerfile.instructions import Instruction
 from fairlead.images.dockerfile.plan import Plan, Stage
+from fairlead.images.worker.registry import documents
+from fairlead.images.worker.registry.documents import Platform
 from fairlead.model.image import Image
 from fairlead.model.request import BuildRequest
 
@@ -73,7 +76,8 @@ class Order:
         self._names = names
         self._volatile = volatile
         self._out: asyncio.Queue[Row | None] = asyncio.Queue(_QUEUE)
-        self._globals: dict[str, str] = {}
+        self._machine = Platform("linux", architecture())
+        self._globals = of_platforms(self._platform(request.platform), self._machine)
         self._images: dict[int, asyncio.Future[Image | None]] = {}
         self._voices: dict[int, Voice] = {}
         self._numbers: dict[int, int] = {}
@@ -261,18 +265,28 @@ class Order:
             return await asyncio.shield(self._begin(found))
         if name == "scratch":
             return None
-        return await self._image(name, voice, pull=self._request.pull)
+        return await self._image(name, voice, pull=self._request.pull, platform=self._expand(stage.platform))
 
-    async def _image(self, name: str, voice: Voice, *, pull: bool = False) -> Image:
-        """A local image, or one from its registry."""
-        images = self._tools.images
+    def _platform(self, text: str) -> Platform:
+        try:
+            return documents.parse_platform(text, self._machine)
+        except ValueError as error:
+            raise InvalidParameter(str(error)) from error
+
+    async def _image(self, name: str, voice: Voice, *, pull: bool = False, platform: str = "") -> Image:
+        """A local image, if it is of the platform that is asked for, or one from its registry."""
+        images, platform = self._tools.images, platform or self._request.platform
         if not pull:
             try:
-                return self._pin(images.get(name))
+                found = images.get(name)
             except NotFound:
                 pass
+            else:
+                wanted = self._platform(platform)
+                if not platform or (found.os, found.architecture) == (wanted.os, wanted.architecture):
+                    return self._pin(found)
         login = self._request.logins.get(endpoints.credential_key(reference.parse(name).domain))
-        async for row in images.pull(name, "", platform=self._request.platform, login=login):
+        async for row in images.pull(name, "", platform=platform, login=login):
             await voice.queue.put(row)
         return self._pin(images.get(name))
 
