@@ -6,9 +6,7 @@ from __future__ import annotations
 import re
 
 NIL = "Docker's engine writes null where a Go slice, map or pointer is empty, and so do we"
-UNLISTED = "Docker refuses what is wrong with 400 and what conflicts with 409; some definitions leave it out"
-
-NOT_FOUND = "An image, or its platform, that is not there is 404, which is left out"
+UNLISTED = "Docker says 400 to what is wrong, 404 to what is not there, 409 to conflicts; some definitions leave it out"
 ABSENT = "What this engine has not (swarm mode, plugins, BuildKit) is refused with 501 and says so"
 
 _HOST_CONFIG = (
@@ -34,12 +32,13 @@ EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^POST /images/prune: \.ImagesDeleted: null where array", NIL),
         (r"^POST /build/prune: \.CachesDeleted: null where array", NIL),
         (r"^GET /containers/\{id\}/changes: \.: null where array", NIL),
-        (r"^POST /(containers/\{id\}/(exec|kill|rename)|images/load|volumes/create): status 400 is not", UNLISTED),
-        (r"^POST /networks/create: status 409 is not", UNLISTED),
-        (r"^POST /containers/\{id\}/(pause|unpause): status 409 is not", UNLISTED),
-        (r"^(GET /networks|POST /containers/\{id\}/update): status 400 is not", UNLISTED),
-        (r"^(GET /images/get|POST /images/load): status 404 is not", NOT_FOUND),
-        (r"^POST /volumes/create: status 404 is not", "A volume driver that is not there is 404, which is left out"),
+        (r"^GET /containers/\{id\}/stats: \.blkio_stats\.\w+: null where array", NIL),
+        (r"^POST /(containers/\{id\}/(exec|kill|rename|update)|exec/\{id\}/start): status 400 is not", UNLISTED),
+        (r"^POST /(containers/prune|images/load|volumes/create): status 400 is not", UNLISTED),
+        (r"^GET /(networks|volumes): status 400 is not", UNLISTED),
+        (r"^(GET /images/get|POST /images/load|POST /volumes/create): status 404 is not", UNLISTED),
+        (r"^POST /(networks/create|containers/\{id\}/(pause|unpause)|exec/\{id\}/resize): status 409 is not", UNLISTED),
+        (r"^GET /containers/\{id\}/logs: status 501 is not", "A log that its driver cannot read is 501, as in Docker"),
         (r"^\w+ /(swarm/(init|join)|plugins/(privileges|create)|session): status 501 is not", ABSENT),
         (r"^POST /swarm/leave: status 406 is not", "Docker answers 406 to whoever is in no swarm; it is left out"),
         (r"NetworkSettings\.Ports: object where array", "Early definitions call the map of ports an array"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.engine import Client, until
+from testbed.engine import Client, Engine, until
 from testbed.terminal import Terminal
 
 pytestmark = [pytest.mark.root, pytest.mark.clients]
@@ -129,3 +129,13 @@ def test_signals_reach_the_process_through_the_client(cli: Client) -> None:
         terminal.process.terminate()
         terminal.expect("told")
         assert terminal.wait() == 5
+
+
+def test_the_window_of_what_has_ended_cannot_change(cli: Client, shared_engine: Engine) -> None:
+    cli.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    made = shared_engine.json("POST", "/containers/it/exec", {"Cmd": ["true"], "Tty": True})["Id"]
+    shared_engine.json("POST", f"/exec/{made}/start", {"Detach": True, "Tty": True})
+    until(lambda: not shared_engine.json("GET", f"/exec/{made}/json")["Running"])
+    assert shared_engine.api("POST", f"/exec/{made}/resize?h=24&w=80")[0] == 409
+    cli.do("stop", "-t", "0", "it")
+    assert shared_engine.api("POST", "/containers/it/resize?h=24&w=80")[0] == 409
