@@ -16,6 +16,7 @@ from testbed.guide import Guide
 pytestmark = pytest.mark.root
 
 CYCLES = 200
+KILLS = 50
 
 
 def test_killed_daemon_leaves_the_page_served_and_a_new_one_takes_everything_back(
@@ -115,7 +116,7 @@ def test_kills_at_random_moments_leave_nothing_behind(new_engine: Callable[..., 
     before = leftovers.snapshot(engine)
     chance = random.Random(2)
     cycles, kills = 0, 0
-    while cycles < CYCLES:
+    while cycles < CYCLES and kills < KILLS:  # on a slow machine fewer of them come to their end
         cycles += _kill_amid_cycles(engine, chance.uniform(0.02, 2.5))
         kills += 1
         engine.start()
