@@ -12,6 +12,14 @@ from fairlead.errors import SystemFailure
 _LIBRARY = "libnftables.so.1"
 
 
+def available() -> bool:
+    try:
+        ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return False
+    return True
+
+
 def load(text: str) -> None:
     """One transaction; raises SystemFailure with nft's words."""
     try:

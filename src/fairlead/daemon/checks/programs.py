@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fairlead.daemon.checks import probe
 from fairlead.daemon.checks.finding import Finding, Packages, missing, ok
+from fairlead.network import libnftables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ PROGRAMS = (
     ),
 )
 
+NFT = Packages(apt="libnftables1", dnf="nftables", apk="nftables", pacman="nftables")
 BUSYBOX = Packages(apt="busybox-static", dnf="busybox", apk="busybox-static", pacman="busybox")
 SECCOMP = Packages(
     apt="golang-github-containers-common", dnf="containers-common", apk="containers-common", pacman="containers-common"
@@ -71,7 +73,7 @@ SECCOMP_PROFILES = ("/usr/share/containers/seccomp.json", "/etc/containers/secco
 
 
 async def findings() -> list[Finding]:
-    return [*[await _examine(program) for program in PROGRAMS], _busybox(), _seccomp_profile()]
+    return [*[await _examine(program) for program in PROGRAMS], _busybox(), _seccomp_profile(), _nft_library()]
 
 
 async def _examine(program: Program) -> Finding:
@@ -114,6 +116,13 @@ def is_static(path: Path) -> bool:
     offset, size, count = struct.unpack_from("<Q", data, 32)[0], *struct.unpack_from("<HH", data, 54)
     kinds = [struct.unpack_from("<I", data, offset + index * size)[0] for index in range(count)]
     return 3 not in kinds
+
+
+def _nft_library() -> Finding:
+    purpose = "puts the tables back when somebody flushes them"
+    if libnftables.available():
+        return ok("libnftables", purpose)
+    return missing("libnftables", f"not found; {purpose}", f"install {NFT}", needed=False)
 
 
 def _seccomp_profile(places: Sequence[str] = SECCOMP_PROFILES) -> Finding:
