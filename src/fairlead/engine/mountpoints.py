@@ -223,13 +223,16 @@ def make_sources(container: Container) -> None:
 
 def make_targets(container: Container, root: Path) -> None:
     """Directories for what is mounted where the image has nothing, with Docker's mode: crun's would be sticky, which
-    a build would keep."""
+    a build would keep. What is mounted within another mount has its place there."""
+    above = [mount.target for mount in container.mounts] + [*container.host_config.tmpfs, "/dev", "/proc", "/sys"]
     for mount in container.mounts:
-        if not mount.subpath and (mount.type != "bind" or Path(mount.source).is_dir()):
-            try:
-                files.make_directories_in_root(root, mount.target)
-            except OSError:
-                continue  # the runtime says what is wrong
+        inside = any(mount.target.startswith(f"{target.rstrip('/')}/") for target in above)
+        if inside or mount.subpath or (mount.type == "bind" and not Path(mount.source).is_dir()):
+            continue
+        try:
+            files.make_directories_in_root(root, mount.target)
+        except OSError:
+            continue  # the runtime says what is wrong
 
 
 def check_propagation(container: Container) -> None:

@@ -272,6 +272,16 @@ def test_diff_tells_what_was_added_changed_and_deleted(docker: Client) -> None:
     ]  # fmt: skip
 
 
+def test_mount_points_are_made_where_they_are_seen_with_dockers_mode(docker: Client) -> None:
+    docker.do("run", "--name", "it", "-v", "vol:/new/deep", "-v", "within:/new/deep/in", "--tmpfs", "/t", "-v",
+              "other:/t/in", "box", "true")  # fmt: skip
+    assert docker.do("diff", "it").splitlines() == ["A /new", "A /new/deep", "A /t"]
+    docker.do("commit", "it", "points:1")
+    said = docker.do("run", "--rm", "points:1", "stat", "-c", "%a %n", "/new", "/new/deep")
+    assert said.splitlines() == ["755 /new", "755 /new/deep"]
+    docker.do("rmi", "points:1")
+
+
 def test_diff_of_a_directory_made_anew_names_what_is_gone_from_it(docker: Client) -> None:
     docker.do("run", "--name", "base", "box", "sh", "-c", "mkdir -p /o/deep; touch /o/a /o/b /o/deep/c")
     docker.do("commit", "base", "opaque:1")
