@@ -24,6 +24,7 @@ class Writer:
         self._fd = fd
         self._deflate = zlib.compressobj(1)
         self._raw = bytearray()
+        self._records = bytearray()
         self._files = 0
 
     def raw(self, data: bytes) -> None:
@@ -45,16 +46,20 @@ class Writer:
 
     def close(self) -> None:
         self._flush()
-        self._write(self._deflate.flush())
+        self._write(self._deflate.compress(self._records) + self._deflate.flush())
 
     def _flush(self) -> None:
         if self._raw:
             self._put(_RAW.pack(b"R", len(self._raw)))
-            self._put(bytes(self._raw))
+            self._put(self._raw)
             self._raw.clear()
 
-    def _put(self, data: bytes) -> None:
-        self._write(self._deflate.compress(data))
+    def _put(self, data: bytes | bytearray) -> None:
+        """Many small records together: each call costs more than its bytes do."""
+        self._records += data
+        if len(self._records) > _CHUNK:
+            self._write(self._deflate.compress(self._records))
+            self._records.clear()
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from fairlead.images.worker.header import Header
 from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.source import Source
 
@@ -23,6 +24,7 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _OVERLAY = "trusted.overlay."
 _OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _XATTR = "SCHILY.xattr."
 
 
@@ -30,7 +32,7 @@ class Refused(Exception):
     """The archive holds something that is not taken."""
 
 
-class Entry(tarfile.TarInfo):
+class Entry(Header):
     """tarfile takes a damaged header in the middle of an archive for its end; we do not."""
 
     @classmethod
@@ -82,14 +84,13 @@ class Unpacker:
             self._directory(name, info)
         elif name == ".":
             raise Refused(f"archive entry {info.name!r} would replace the root directory")
+        elif info.isreg():
+            self._regular(name, info)
         else:
             self._clear(name)
-            self._leaf(name, info)
+            self._other(name, info)
 
-    def _leaf(self, name: str, info: tarfile.TarInfo) -> None:
-        if info.isreg():
-            self._regular(name, info)
-            return
+    def _other(self, name: str, info: tarfile.TarInfo) -> None:
         if info.islnk():
             self._hard_link(name, info)
         elif info.issym():
@@ -105,10 +106,7 @@ class Unpacker:
 
     def _regular(self, name: str, info: tarfile.TarInfo) -> None:
         self.size += info.size
-        try:
-            fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise Refused(f"archive entry {info.name!r}: {error.strerror}") from error
+        fd = self._new_file(name, info)
         try:
             if info.sparse is not None:
                 self._sparse(fd, info)
@@ -123,6 +121,17 @@ class Unpacker:
             os.utime(fd, ns=_times(info))
         finally:
             os.close(fd)
+
+    def _new_file(self, name: str, info: tarfile.TarInfo) -> int:
+        """Mostly nothing is there, which is cheaper to find out by making it."""
+        try:
+            try:
+                return os.open(name, _NEW, 0o600)
+            except FileExistsError:
+                self._clear(name)
+                return os.open(name, _NEW, 0o600)
+        except OSError as error:
+            raise Refused(f"archive entry {info.name!r}: {error.strerror}") from error
 
     def _content(self, name: str, fd: int, info: tarfile.TarInfo) -> None:
         if self.sums is None:
