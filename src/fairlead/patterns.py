@@ -19,7 +19,7 @@ class Pattern:
     def __init__(self, text: str) -> None:
         self.exception = text.startswith("!")
         self.text = text[1:] if self.exception else text
-        self.matches = re.compile(_expression(self.text)).fullmatch
+        self.matches = _compiled(_expression(self.text)).fullmatch
 
 
 class Patterns:
@@ -67,7 +67,14 @@ def read(text: str) -> list[str]:
 
 def wildcard(pattern: str) -> re.Pattern[str]:
     """Go's filepath.Match, for whole paths: `*` and `?` stop at slashes."""
-    return re.compile(_expression(pattern, deep=False) + r"\Z", re.DOTALL)
+    return _compiled(_expression(pattern, deep=False) + r"\Z", re.DOTALL)
+
+
+def _compiled(expression: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    try:
+        return re.compile(expression, flags)
+    except re.error:
+        raise ValueError("syntax error in pattern") from None
 
 
 def has_wildcard(pattern: str) -> bool:

@@ -88,6 +88,7 @@ def _nobody(ref: str) -> Image:
         ({"dangling": ["perhaps"]}, "invalid filter 'dangling=[perhaps]'"),
         ({"size": ["1"]}, "invalid filter 'size'"),
         ({"reference": ["[a"]}, "syntax error in pattern"),
+        ({"reference": ["[z-a]"]}, "syntax error in pattern"),
         ({"until": ["soon"]}, 'failed to parse value as time or duration: "soon"'),
     ],
 )

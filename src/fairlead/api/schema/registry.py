@@ -33,7 +33,7 @@ def of_config(raw: Mapping[str, Any]) -> RegistryLogin:
     values = {name.lower(): value for name, value in raw.items() if isinstance(value, str)}
     username, password = values.get("username", ""), values.get("password", "")
     if not username and values.get("auth"):
-        username, _, password = base64.b64decode(values["auth"]).decode().partition(":")
+        username, _, password = _decoded(values["auth"]).partition(":")
     return RegistryLogin(
         username=username,
         password=password,
@@ -41,3 +41,11 @@ def of_config(raw: Mapping[str, Any]) -> RegistryLogin:
         registry_token=values.get("registrytoken", ""),
         server=values.get("serveraddress", ""),
     )
+
+
+def _decoded(text: str) -> str:
+    """What cannot be read is nobody."""
+    try:
+        return base64.b64decode(text).decode()
+    except ValueError:
+        return ""
