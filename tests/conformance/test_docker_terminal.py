@@ -131,6 +131,15 @@ def test_signals_reach_the_process_through_the_client(cli: Client) -> None:
         assert terminal.wait() == 5
 
 
+def test_a_detached_exec_may_have_a_terminal(cli: Client) -> None:
+    cli.do("run", "-d", "--name", "it", "box", "sleep", "60")
+    cli.do("exec", "-dt", "it", "sh", "-c", "tty > /tty; seq 100000; echo done >> /tty; sleep 60")
+    assert until(lambda: cli.do("exec", "it", "cat", "/tty")).split()[0] == "/dev/pts/0"
+    until(lambda: "done" in cli.do("exec", "it", "cat", "/tty"), timeout_s=10)
+    refused = cli.attempt("exec", "-dt", "it", "nosuch")
+    assert (refused.code, "executable file not found" in refused.text) == (1, True), refused
+
+
 def test_the_window_of_what_has_ended_cannot_change(cli: Client, shared_engine: Engine) -> None:
     cli.do("run", "-d", "--name", "it", "box", "sleep", "60")
     made = shared_engine.json("POST", "/containers/it/exec", {"Cmd": ["true"], "Tty": True})["Id"]

@@ -156,7 +156,7 @@ class Execs:
         try:
             document = self._document(container, found.request, console_size or found.request.console_size)
             (folder / "process.json").write_text(json.dumps(document))
-            if found.request.tty and not detach:
+            if found.request.tty:
                 await self._start_terminal(container, found, folder)
             else:
                 self._start_pipes(container, found, folder, detached=detach)
@@ -165,9 +165,12 @@ class Execs:
             found.finished.set()
             files.remove_tree(folder)
             raise
+        stream = found.stream
         if not detach:
-            return found.stream
+            return stream
         await found.settled.wait()
+        if stream is not None:  # a terminal that nobody looks at
+            await stream.close()
         if not found.begun:
             raise InvalidParameter(found.failure)
         return None
