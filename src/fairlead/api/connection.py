@@ -109,9 +109,13 @@ class Connection:
                 out.add(self._http.end())
                 out.flush()
                 return
-            while (chunk := await Prompt(anext(chunks, None), out.flush)) is not None:
-                out.add(self._http.data(chunk))
-                await self._channel.drain()
+            try:
+                while (chunk := await Prompt(anext(chunks, None), out.flush)) is not None:
+                    out.add(self._http.data(chunk))
+                    await self._channel.drain()
+            except Exception:
+                out.flush()  # what came before the failure is the client's
+                raise
         out.add(self._http.end())
         out.flush()
         await self._channel.drain()

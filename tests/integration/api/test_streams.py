@@ -265,6 +265,17 @@ def test_progress_lines_end_in_crlf_and_carry_late_errors(tmp_path: Path) -> Non
     run(tmp_path, test)
 
 
+def test_bytes_that_fail_in_the_middle_end_without_an_end_after_all_that_came(tmp_path: Path) -> None:
+    async def test(table: Bench) -> None:
+        table.engine.images.fail_later = SystemFailure("layer is damaged on disk")
+        client = await table.connect()
+        client.request("GET", "/images/get?names=busybox")
+        status, _ = await client.head()
+        assert (status, await client.reader.read()) == (200, b"3\r\ntar\r\n")
+
+    run(tmp_path, test)
+
+
 def test_an_error_before_the_first_progress_line_has_a_status_and_the_upload_is_swallowed(tmp_path: Path) -> None:
     async def test(table: Bench) -> None:
         table.engine.images.fail_first = Conflict("no room")

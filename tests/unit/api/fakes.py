@@ -425,6 +425,8 @@ class FakeImages:
         for name in names:
             self.get(name)
         yield b"tar"
+        if self.fail_later is not None:
+            raise self.fail_later
 
     async def pull(
         self, name: str, tag: str, *, platform: str = "", login: RegistryLogin | None = None, every: bool = False
