@@ -70,6 +70,14 @@ def wildcard(pattern: str) -> re.Pattern[str]:
     return _compiled(_expression(pattern, deep=False) + r"\Z", re.DOTALL)
 
 
+def of_copy(pattern: str) -> re.Pattern[str]:
+    """A wildcard of COPY: one that cannot be read fits nothing."""
+    try:
+        return wildcard(pattern)
+    except ValueError:
+        return re.compile(r"(?!)")
+
+
 def _compiled(expression: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     try:
         return re.compile(expression, flags)

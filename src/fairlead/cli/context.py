@@ -122,7 +122,10 @@ def _ignored(root: str, dockerfile: str) -> Patterns | None:
         from fairlead import patterns  # with `re`, which costs a build more than its answer
 
         lines = [*patterns.read(text), f"!{name}", *([f"!{dockerfile}"] if dockerfile else [])]
-        return patterns.Patterns(lines)
+        try:
+            return patterns.Patterns(lines)
+        except ValueError as error:
+            raise ContextError(f"error checking context: {error}") from error
     return None
 
 

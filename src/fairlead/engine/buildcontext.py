@@ -48,7 +48,7 @@ class Table:
         if not patterns.has_wildcard(pattern):
             found = self._one(pattern)
             return None if found is None else [found]
-        fits = patterns.wildcard(pattern).match
+        fits = patterns.of_copy(pattern).match
         matches = [self._one(name) for name in sorted(self._all()) if fits(name)]
         whole = [found for found in matches if found is not None]
         return whole if len(whole) == len(matches) else None

@@ -186,7 +186,7 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
         owner=tuple(arguments["owner"]) if arguments["owner"] else None,
         mode=arguments.get("mode"),
         archives=arguments.get("archives", False),
-        excluded=patterns.Patterns(patterns.read("\n".join(arguments.get("exclude", ())))),
+        excluded=_excluded(arguments.get("exclude", ())),
     )
     # A link at the destination is followed, within the target; one among its files is replaced.
     into = arguments["destination"].endswith("/")
@@ -197,6 +197,13 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
         elif not copier.excluded.excludes(os.path.basename(path)):
             copier.place(path, destination, into=into, base=os.path.basename(path.rstrip("/")))
     return {}
+
+
+def _excluded(given: list[str]) -> patterns.Patterns:
+    try:
+        return patterns.Patterns(patterns.read("\n".join(given)))
+    except ValueError as error:
+        raise unpack.Refused(str(error)) from error
 
 
 def _is_archive(fd: int) -> bool:

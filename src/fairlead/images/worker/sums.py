@@ -44,7 +44,7 @@ def of_paths(root: str, wanted: list[str]) -> list[dict[str, Any]]:
 
 
 def _matching(top: int, pattern: str) -> Iterator[str]:
-    fits = patterns.wildcard(pattern).match
+    fits = patterns.of_copy(pattern).match
     depth = pattern.count("/")
     for folder, names, leaves, _ in os.fwalk(".", dir_fd=top, follow_symlinks=False):
         names.sort()
