@@ -72,7 +72,7 @@ def settle(
         sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
     inner = sandbox.netlink()
     try:
-        peer = next(device.index for device in inner.devices() if device.name == endpoint.interface)
+        peer = inner.index(endpoint.interface)
         inner.request(netlink.set_up(peer), *_inside(peer, endpoint, network, ways, routed=routed))
         if network.direct and not network.closed:
             _leave_by_device(inner, peer, endpoint)

@@ -6,6 +6,7 @@ Sole speaker of rtnetlink. Several requests go in one send; every one is acknowl
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
@@ -22,6 +23,7 @@ _ROUTE_GROUPS = 0x40 | 0x400  # RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE
 _UP = 1
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
+_SIOCGIFINDEX = 0x8933
 _BRPORT_MODE = 4
 _NOPREFIXROUTE, _NODAD = 0x200, 2
 _BRPORT_ISOLATED = 33
@@ -135,6 +137,11 @@ class Netlink:
                     code = struct.unpack_from("i", data)[0]
                     raise OSError(-code, os.strerror(-code))
                 found.append(data)
+
+    def index(self, name: str) -> int:
+        """Of a device in this socket's namespace."""
+        answer = fcntl.ioctl(self._socket, _SIOCGIFINDEX, struct.pack("16s24x", name.encode()))
+        return int(struct.unpack_from("i", answer, 16)[0])
 
     def devices(self) -> list[Device]:
         """All network devices here."""

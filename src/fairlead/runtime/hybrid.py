@@ -7,6 +7,7 @@ Other hosts never come here.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from fairlead.linux import mounts
 
 UNIFIED = Path("/sys/fs/cgroup/unified")
 CLONE_NEWNS, CLONE_FS = 0x00020000, 0x00000200
+_SWEEP_S = 0.2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +46,9 @@ class RuntimeNamespace:
         self._seen: list[bytes] = []
         self._starting: set[str] = set()
         """Roots of containers that have no mount of their own yet."""
+        self._done: set[str] = set()
+        """Those that have, and are to go from here."""
+        self._sweep: asyncio.TimerHandle | None = None
         # setns(2) for mounts wants file system attributes of our own; one thread has them once unshared.
         _call(_libc.unshare(CLONE_FS), "unshare(CLONE_FS)")
 
@@ -73,6 +78,7 @@ class RuntimeNamespace:
                 mounts.propagation(root, mounts.MS_SLAVE)
             for point in self._containers() - self._starting:
                 mounts.umount(point, lazy=True)
+            self._done.clear()
             self._own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
@@ -83,8 +89,8 @@ class RuntimeNamespace:
 
     @contextmanager
     def starting(self, root: Path) -> Iterator[None]:
-        """A container's root is here while the container is made, and no longer: each that stayed would be copied at
-        every start that follows, and taken down again, 10 µs each."""
+        """A container's root is here while the container is made, and not much longer: each that stayed would be
+        copied at every start that follows, and taken down again, 10 µs each."""
         self._starting.add(str(root))
         try:
             with self.inside():
@@ -94,8 +100,16 @@ class RuntimeNamespace:
             yield
         finally:
             self._starting.discard(str(root))
-            with self.inside():
+            self._done.add(str(root))
+            self._sweep = self._sweep or asyncio.get_running_loop().call_later(_SWEEP_S, self._let_go)
+
+    def _let_go(self) -> None:
+        """Not while somebody waits for his container: an unmount takes a millisecond."""
+        self._sweep = None
+        with self.inside():
+            for root in self._done - self._starting:
                 mounts.umount(root, lazy=True)
+        self._done.clear()
 
     def refresh(self, *, anew: bool) -> None:
         """Follows the host's mount table: mounts outside our roots are not propagated where `/` is private.
@@ -115,6 +129,8 @@ class RuntimeNamespace:
             _call(_libc.setns(self._host, CLONE_NEWNS), "setns to the host")
 
     def close(self, *, teardown: bool) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
         if self._own >= 0:
             os.close(self._own)
             self._own = -1

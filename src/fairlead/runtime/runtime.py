@@ -17,7 +17,7 @@ from fairlead.errors import Conflict, SystemFailure
 from fairlead.linux import files, mounts, process
 from fairlead.model.container import HostConfig
 from fairlead.model.settings import Settings
-from fairlead.runtime import cgroups, conmon, crun, defaults, features, hybrid, resources, seccomp
+from fairlead.runtime import cgroups, conmon, crun, defaults, features, hybrid, resources, sealed, seccomp
 from fairlead.runtime.launch import Exit, Launched, LaunchSpec
 
 LOST = 255
@@ -40,12 +40,16 @@ class Runtime:
         self.features = features.read()
         self._namespace: hybrid.RuntimeNamespace | None = None
         self._command: list[str] = []
+        self._sealed: sealed.Sealed | None = None
         self._monitor = ""
         self._attached: dict[str, set[conmon.AttachConnection]] = {}
 
     async def open(self) -> None:
         """Finds the programs, makes the directories, prepares the hybrid workaround where it is needed."""
         self._command, self._monitor = crun.command(self._root), conmon.program()
+        self._sealed = await sealed.copy(self._command[0])
+        if self._sealed is not None:
+            self._command[0] = self._sealed.path
         for folder in (self.bundles, self._exits, self._root):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.features.cgroup_version == 1 and hybrid.needed():
@@ -53,6 +57,8 @@ class Runtime:
             self._namespace.prepare()
 
     def close(self, *, teardown: bool) -> None:
+        if self._sealed is not None:
+            self._sealed.close()
         if self._namespace:
             self._namespace.close(teardown=teardown)
             self._namespace = None
