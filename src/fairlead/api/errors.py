@@ -38,6 +38,8 @@ def status(error: BaseException) -> int:
 
 def text(error: BaseException) -> str:
     """What the client is told. Unforeseen errors are named too: this is a local administrator's socket."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # a group says nothing of what happened
     if isinstance(error, EngineError):
         return error.message
     return f"{type(error).__name__}: {error}"
