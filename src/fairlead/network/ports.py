@@ -27,7 +27,7 @@ _CLOEXEC_NONBLOCK = int(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 _KINDS = {"tcp": socket.SOCK_STREAM | _CLOEXEC_NONBLOCK, "udp": socket.SOCK_DGRAM | _CLOEXEC_NONBLOCK}
 _EVERYWHERE = (ANY4, ANY6)
 _TRIES = 10
-_AT_A_TIME = 32
+_AT_A_TIME = 128
 
 
 def ephemeral_range() -> tuple[int, int]:
@@ -87,7 +87,7 @@ class Ports:
         except BaseException:
             self.release(owner, got)
             raise
-        return tuple(dict.fromkeys(got))
+        return tuple(got) if all(item.host_port for item in got) else tuple(dict.fromkeys(got))
 
     def _reserve_one(self, owner: str, wish: Wish, address: Address) -> int:
         if wish.exact:

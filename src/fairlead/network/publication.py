@@ -16,7 +16,7 @@ from fairlead.network.watch import Watch
 from fairlead.network.wishes import Terms, Wish
 from fairlead.steps import Steps
 
-_AT_A_TIME = 64
+_AT_A_TIME = 512
 _BACKLOG = 4096
 
 

@@ -34,7 +34,8 @@ class Wish:
 
     @property
     def order(self) -> tuple[bool, int, bool, int]:
-        return (not self.exact, self.port.number, self.port.protocol != "tcp", self.first)
+        port = self.port
+        return (self.first == 0 or self.first != self.last, port.number, port.protocol != "tcp", self.first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +91,12 @@ def wanted(
     for port in sorted(exposed, key=lambda port: (port.number, port.protocol)):  # thrice as fast as comparing them
         if port in bindings:
             carried = forwarded(port)
-            plain = Wish(port, default, forwarded=carried, routed=routed)
-            out += [_wish(plain, binding, terms) for binding in bindings[port] or (PortBinding(),)]
+            for binding in bindings[port] or (PortBinding(),):
+                if not binding.host_ip and binding.host_port.isdecimal():  # nearly always, and there may be thousands
+                    number = int(binding.host_port)
+                    out.append(Wish(port, default, number, number, 0, carried, routed))
+                else:
+                    out.append(_wish(Wish(port, default, forwarded=carried, routed=routed), binding, terms))
         elif publish_all:
             out.append(Wish(port, default, forwarded=forwarded(port), routed=routed))
     out = [wish for wish in out if wish.addresses or wish.routed]

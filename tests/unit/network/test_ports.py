@@ -60,12 +60,12 @@ def test_a_forgotten_number_is_like_any_other(ports: Ports) -> None:
 
 
 def test_a_start_that_is_given_up_half_way_holds_nothing(ports: Ports) -> None:
-    wishes = [Wish(WEB, LOOPBACK, number, number) for number in range(21100, 21200)]
+    wishes = [Wish(WEB, LOOPBACK, number, number) for number in range(21100, 21300)]
     begun = ports.reserve("a", wishes, TARGET)
     next(begun)
     assert ports.holder(PublishedPort(WEB, LOOPBACK[0], 21100)) is not None
     begun.close()
-    assert [item.host_port for item in finish(ports.reserve("b", wishes, TARGET))] == [*range(21100, 21200)]
+    assert [item.host_port for item in finish(ports.reserve("b", wishes, TARGET))] == [*range(21100, 21300)]
 
 
 def test_one_socket_holds_a_number_in_both_families(ports: Ports) -> None:
@@ -82,8 +82,8 @@ def test_one_socket_holds_a_number_in_both_families(ports: Ports) -> None:
 
 def test_an_address_that_cannot_be_had_gives_the_others_back(ports: Ports) -> None:
     with pytest.raises(SystemFailure, match="cannot assign"):
-        finish(ports.reserve("a", [Wish(WEB, (*LOOPBACK, "203.0.113.9"), 21300, 21300)], TARGET))
-    assert one(ports, "b", first=21300, last=21300) == 21300
+        finish(ports.reserve("a", [Wish(WEB, (*LOOPBACK, "203.0.113.9"), 21400, 21400)], TARGET))
+    assert one(ports, "b", first=21400, last=21400) == 21400
 
 
 def test_all_or_nothing(ports: Ports) -> None:
