@@ -59,7 +59,7 @@ def measure(
         "life": lambda: commands.life(running, chosen.rounds, results),
         "ready": lambda: commands.ready(running, max(chosen.rounds // 2, 3), results),
         "data": lambda: datapath.measure(running, work, 5, chosen.seconds, results),
-        "streams": lambda: streamwork.measure(running, chosen.stream_mb, max(chosen.rounds // 4, 1), results),
+        "streams": lambda: streamwork.measure(running, chosen.stream_mb, 1, results),
         "dns": lambda: lookups.measure(running, work, 5, chosen.seconds, results),
         "pulls": lambda: pulls.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "storm": lambda: stormwork.measure(running, 2_000 if chosen.quick else 10_000, results),
