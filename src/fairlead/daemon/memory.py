@@ -11,12 +11,14 @@ _GROWN = 2 << 20
 
 
 async def watch() -> None:
-    """For ever. Costs one look at /proc unless there was a burst."""
-    known = memory.resident()
+    """For ever. Costs one look at /proc while nothing happens."""
+    floor = last = memory.resident()
+    moved = False
     while True:
         await asyncio.sleep(_EVERY_S)
         now = memory.resident()
-        if now > known + _GROWN:
+        # Once more after the last move: what a burst leaves behind moves nothing when it becomes a hole.
+        if now > floor + _GROWN and (moved or now != last):
             memory.give_back()
-            known = memory.resident()
-        known = min(known, now)
+        moved = now != last
+        last = memory.resident()

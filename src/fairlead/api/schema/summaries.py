@@ -16,6 +16,8 @@ from fairlead.model.request import ContainerView
 
 _MARK = "@status@"
 _SPARE = 32
+_PATIENCE = 16
+"""Lists until the older generation is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,27 @@ class _Kept:
 
 
 class Summaries:
-    """Two generations of texts: when the younger holds more than is listed, most of it is of containers that are
-    gone, and what the next lists do not ask for goes with the older."""
+    """Two generations of texts: when the younger holds more than is listed, some of it is of containers that are gone,
+    or another list was longer; what the next few lists do not ask for goes with the older."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._older: dict[str, _Kept] = {}
+        self._lists = 0
+        self.rendered = 0
+        """How many texts had to be made, ever."""
+
+    @property
+    def size(self) -> int:
+        """How many texts are kept."""
+        return len(self._kept.keys() | self._older.keys())
 
     def render(self, views: Sequence[ContainerView], version: tuple[int, int]) -> bytes:
         if len(self._kept) > len(views) + len(views) // 4 + _SPARE:
-            self._kept, self._older = {}, self._kept
+            self._kept, self._older, self._lists = {}, self._kept, 0
+        self._lists += 1
+        if self._lists > _PATIENCE:
+            self._older = {}
         now = schema.now()
         entries = []
         for view in views:
@@ -62,6 +75,7 @@ class Summaries:
         known = self._kept.get(view.container.id) or self._older.pop(view.container.id, None)
         if known is None or not known.holds(view, version):
             known = _keep(view, version)
+            self.rendered += 1
         self._kept[view.container.id] = known
         return known
 

@@ -199,3 +199,21 @@ def test_times_are_read_in_both_forms() -> None:
 def test_update_changes_what_is_given_and_checks_the_sum() -> None:
     current = HostConfig(memory_bytes=2**26, cpu_shares=5)
     assert schema.parse_update({"Memory": 2**27}, current) == replace(current, memory_bytes=2**27)
+
+
+def test_texts_of_containers_that_are_gone_are_not_kept() -> None:
+    summaries = Summaries()
+    crowd = [replace(VIEW, container=replace(CONTAINER, id=f"{number:064x}")) for number in range(1000)]
+    summaries.render(crowd, NEWEST)
+    for _ in range(20):
+        summaries.render(crowd[:10], NEWEST)
+    assert summaries.size == 10
+
+
+def test_a_short_list_between_long_ones_costs_nothing() -> None:
+    summaries = Summaries()
+    crowd = [replace(VIEW, container=replace(CONTAINER, id=f"{number:064x}")) for number in range(100)]
+    for _ in range(40):
+        summaries.render(crowd, NEWEST)
+        summaries.render(crowd[:1], NEWEST)
+    assert summaries.rendered == 100
