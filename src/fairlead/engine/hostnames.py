@@ -1,7 +1,7 @@
 """The host finds containers: `db.fairlead` for the host's own programs, by a block in its hosts file. Opt-in.
 
 A name is there as long as its container's network is, on networks on which the host can reach it. Whatever the
-daemon's end, the next one writes the block anew, or removes it if it is not wanted any more (docs/decisions/0041).
+daemon's end, the next one writes the block anew, or removes it if it is not wanted any more (docs/decisions/0043).
 """
 
 from __future__ import annotations
