@@ -23,6 +23,7 @@ from testbed.images import build_images
 
 HERE = Path(__file__).resolve().parent
 MADE_FIRST = ("test_ansible.py", "test_compose.py", "test_testcontainers.py")
+MAKES_IMAGES = "test_documents.py"
 LAST = "test_zz_definitions.py"
 
 
@@ -64,8 +65,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    """Clients whose environment has to be made come late, and the check of all answers last."""
-    return 2 if item.path.name == LAST else int(item.path.name in MADE_FIRST)
+    """Clients whose environment has to be made come late, so do the documents, whose images stay, and the check of all
+    answers last."""
+    return 2 if item.path.name == LAST else int(item.path.name in (*MADE_FIRST, MAKES_IMAGES))
 
 
 @pytest.fixture(scope="session", autouse=True)
