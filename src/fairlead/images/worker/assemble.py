@@ -15,28 +15,24 @@ from fairlead.images.worker import recipe
 
 
 def run(members: list[dict[str, Any]], write: Callable[[bytes], object]) -> None:
-    total = 0
     for member in members:
-        total += _member(member, write)
-    write(b"\0" * (1024 + -(total + 1024) % tarfile.RECORDSIZE))
+        _member(member, write)
+    write(b"\0" * 1024)
 
 
-def _member(member: dict[str, Any], write: Callable[[bytes], object]) -> int:
+def _member(member: dict[str, Any], write: Callable[[bytes], object]) -> None:
     info = tarfile.TarInfo(member["name"])
     info.mode, info.mtime = 0o644, member.get("mtime", 0)
     if member.get("directory"):
         info.type, info.mode = tarfile.DIRTYPE, 0o755
     data = member["text"].encode() if "text" in member else b""
     info.size = len(data) if "text" in member else member.get("size", 0)
-    header = info.tobuf(tarfile.PAX_FORMAT)
-    write(header)
+    write(info.tobuf(tarfile.PAX_FORMAT))
     if "tree" in member:
         _layer(member, write)
     else:
         write(data)
-    padding = -info.size % tarfile.BLOCKSIZE
-    write(b"\0" * padding)
-    return len(header) + info.size + padding
+    write(b"\0" * (-info.size % tarfile.BLOCKSIZE))
 
 
 def _layer(member: dict[str, Any], write: Callable[[bytes], object]) -> None:

@@ -58,8 +58,8 @@ class Packer:
         self._end()
 
     def _end(self) -> None:
+        """As Go's writer ends it: no padding to a tape's record behind the mark."""
         self._raw(b"\0" * 1024)
-        self._raw(b"\0" * (-self.total % tarfile.RECORDSIZE))
 
     def _directory(self, name: str, path: str) -> None:
         if name and self.whiteouts and _opaque(path):
