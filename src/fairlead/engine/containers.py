@@ -274,7 +274,8 @@ class Containers:
 
     async def resize(self, ref: str, height: int, width: int) -> None:
         container = self._running(ref)
-        self._runtime.resize(container.id, height, width)
+        if not self._runtime.resize(container.id, height, width):
+            raise Conflict(f"container {container.id} is not running")  # it ends this very moment
         self._events.container(container, "resize", height=str(height), width=str(width))
 
     def logs(self, ref: str, request: LogRequest) -> AsyncIterator[LogBatch]:

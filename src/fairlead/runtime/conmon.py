@@ -8,6 +8,7 @@ whose packets begin with the stream number; `ctl` is a fifo for window sizes.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -178,23 +179,30 @@ class AttachConnection:
         self._socket.close()
 
 
-def resize(bundle: Path, height: int, width: int) -> None:
-    """Sets the window size of a container's terminal."""
+def resize(bundle: Path, height: int, width: int) -> bool:
+    """Sets the window size of a container's terminal. Whether the container was still there."""
     # conmon stops listening to the line if it dislikes a number.
-    _control(bundle, f"1 {min(max(height, 1), 1000)} {min(max(width, 1), 1000)}\n")
+    return _control(bundle, f"1 {min(max(height, 1), 1000)} {min(max(width, 1), 1000)}\n")
 
 
 def reopen_log(bundle: Path) -> None:
     """Makes conmon begin a new log file in the place of the present one."""
-    _control(bundle, "2 0 0\n")
+    if not _control(bundle, "2 0 0\n"):
+        raise SystemFailure("container monitor: has ended")
 
 
-def _control(bundle: Path, message: str) -> None:
+def _control(bundle: Path, message: str) -> bool:
+    """False if there is no monitor any more to read it."""
     try:
         fd = os.open(bundle / "ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno in (errno.ENXIO, errno.ENOENT):
+            return False
         raise SystemFailure(f"container monitor: {error.strerror}") from error
     try:
         os.write(fd, message.encode())
+    except BrokenPipeError:
+        return False
     finally:
         os.close(fd)
+    return True

@@ -286,8 +286,8 @@ class Runtime:
         attached.add(connection)
         return connection
 
-    def resize(self, container_id: str, height: int, width: int) -> None:
-        conmon.resize(self.bundle(container_id), height, width)
+    def resize(self, container_id: str, height: int, width: int) -> bool:
+        return conmon.resize(self.bundle(container_id), height, width)
 
     def spawn_exec(
         self, container_id: str, folder: Path, fds: dict[int, int], *, terminal: bool = False
