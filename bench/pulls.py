@@ -3,8 +3,10 @@ files, unpacked; the second, when all of it is here; and how long `rmi` of it ta
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from engines import SMALL, Engine
 PORT = 5000
 BIG, LITTLE = f"127.0.0.1:{PORT}/big:1", f"127.0.0.1:{PORT}/bb:1"
 PULL, AGAIN, REMOVE = "pull of 15,000 files", "second pull", "rmi of 15,000 files"
+ASKED = "second pull, without a client's start"
 
 
 def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Results) -> None:
@@ -44,10 +47,29 @@ def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Result
     for _ in range(rounds * 4):
         for engine in able:
             _note(results, AGAIN, engine, engine.time_ms("pull", LITTLE))
+    for _ in range(rounds * 4):
+        for engine in able:
+            _note(results, ASKED, engine, _asked_ms(engine))
 
 
 def _note(results: Results, case: str, engine: Engine, value: float) -> None:
     results.setdefault(case, {}).setdefault(engine.name, []).append(value)
+
+
+def _asked_ms(engine: Engine) -> float:
+    """The engine's own part of it: the request, to the end of its progress."""
+    name, _, tag = LITTLE.rpartition(":")
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(f"{engine.root}/s")
+    begin = time.monotonic()
+    connection.request("POST", f"/images/create?fromImage={name}&tag={tag}", headers={"Content-Length": "0"})
+    said = connection.getresponse().read()
+    taken = (time.monotonic() - begin) * 1e3
+    connection.close()
+    if b"Image is up to date" not in said:
+        raise shell.Failed(f"{engine.name}: {said!r}")
+    return taken
 
 
 def _serve(engine: Engine) -> None:

@@ -28,7 +28,7 @@ import stormwork  # noqa: E402
 import streamwork  # noqa: E402
 
 # images last: what they leave to be written disturbs
-SECTIONS = ("run", "life", "ready", "data", "scale", "storm", "streams", "images", "pulls")
+SECTIONS = ("run", "life", "ready", "data", "dns", "scale", "storm", "streams", "images", "pulls")
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
