@@ -42,7 +42,7 @@ def replace(t: Transcript) -> None:
     url = web(t)
     t.fetch(t.engine.host.here, "on the host", url)
     t.fairlead("rm", "-f", "db")
-    t.check("db" not in t.fairlead("exec", "web", "cat", "/etc/hosts"), "once db is removed its line goes")
+    t.check("db" not in t.fairlead("exec", "web", "cat", "/etc/hosts").split(), "once db is removed its line goes")
     source = database(t)
     lines = t.fairlead("exec", "web", "cat", "/etc/hosts")
     t.check(f"{t.engine.address('db')}\tdb {source[:12]}" in lines, "the new db is linked at once")
