@@ -223,7 +223,7 @@ ONBUILD RUN echo child
 SHELL ["/bin/sh", "-eu", "-c"]
 HEALTHCHECK --interval=7s --timeout=3s --start-period=2s --retries=4 CMD ["true"]
 STOPSIGNAL SIGUSR1
-WORKDIR /work/dir
+WORKDIR /workshop/dir
 RUN chmod 1777 .
 USER 77:88
 RUN echo text > made
