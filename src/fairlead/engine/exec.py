@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -26,15 +24,13 @@ from fairlead.engine.execstream import ExecStream
 from fairlead.engine.registry import Registry
 from fairlead.engine.tasks import Tasks
 from fairlead.errors import Conflict, InvalidParameter, NotFound
-from fairlead.linux import files, inotify, process
+from fairlead.linux import files, inotify, pipes, process
 from fairlead.model.container import Container, Status
 from fairlead.model.request import ExecRequest, ExecView
 from fairlead.runtime import capabilities, crun, spec, users
 from fairlead.runtime.runtime import Runtime
 
 _PER_CONTAINER = 64
-_PIPE_BYTES = 1 << 20
-"""Of an exec's input: one turn of the daemon fills it, and the process need not wait for the next."""
 
 
 @dataclass(slots=True)
@@ -209,8 +205,7 @@ class Execs:
         stdin = -1
         if request.attach_stdin and not detached:
             theirs[0], stdin = os.pipe2(os.O_CLOEXEC)
-            with contextlib.suppress(OSError):  # without leave for so much, the usual 64 KiB
-                fcntl.fcntl(stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            pipes.widen(stdin)
         for number, wanted in ((1, request.attach_stdout), (2, request.attach_stderr)):
             if wanted and not detached:
                 outputs[number], theirs[number] = os.pipe2(os.O_CLOEXEC)

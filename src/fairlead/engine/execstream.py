@@ -10,6 +10,7 @@ import termios
 from collections.abc import Callable
 
 from fairlead.engine import detach
+from fairlead.linux import pipes
 
 _CHUNK = 1 << 15
 
@@ -106,7 +107,7 @@ class ExecStream:
             try:
                 view = view[os.write(self._stdin, view) :]
             except BlockingIOError:
-                await _writable(self._loop, self._stdin)
+                await pipes.writable(self._stdin)
         if leaves:
             self._leave()
             raise BrokenPipeError("read escape sequence")
@@ -157,12 +158,3 @@ class ExecStream:
             os.close(fd)
         self._open.clear()
         self._stdin = -1
-
-
-async def _writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    ready = asyncio.Event()
-    loop.add_writer(fd, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_writer(fd)
