@@ -17,7 +17,7 @@ from fairlead.daemon.supervise import Supervisor
 from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
 from fairlead.engine.bootstrap import Bootstrap
-from fairlead.engine.build import Builder
+from fairlead.engine.build.builder import Builder
 from fairlead.engine.commit import Committer
 from fairlead.engine.connect import Connector
 from fairlead.engine.containers import Containers

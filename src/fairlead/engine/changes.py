@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairlead.engine import buildsteps
+from fairlead.engine.build import steps
 from fairlead.errors import InvalidParameter
 from fairlead.images.dockerfile import instructions, syntax
 from fairlead.model.container import Config
@@ -25,7 +25,7 @@ def apply(config: Config, changes: Sequence[str]) -> Config:
     cmd_set = False
     for line in read.lines:
         step = instructions.parse(line, read.escape)
-        scope = buildsteps.Scope(buildsteps.env_values(config.env), read.escape, cmd_set)
-        config, _ = buildsteps.configure(config, step, scope)
+        scope = steps.Scope(steps.env_values(config.env), read.escape, cmd_set)
+        config, _ = steps.configure(config, step, scope)
         cmd_set = cmd_set or step.word == "CMD"
     return config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairlead.engine.bootstrap import Bootstrap
-from fairlead.engine.build import Builder
+from fairlead.engine.build.builder import Builder
 from fairlead.engine.commit import Committer
 from fairlead.engine.containers import Containers
 from fairlead.engine.copy import Copier

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairlead.engine import buildcontext, changes
+from fairlead.engine import changes
 from fairlead.engine import platform as platforms
+from fairlead.engine.build import context
 from fairlead.engine.images import Images
 from fairlead.errors import InvalidParameter
 from fairlead.images import reference
@@ -58,9 +59,9 @@ def _url(source: str) -> str:
 
 async def _fetched(images: Images, url: str) -> Unpacked:
     # In a directory of the builder's kind: its sweep takes what a killed daemon leaves of it.
-    work = Path(tempfile.mkdtemp(prefix=buildcontext.PREFIX, dir=images.layers.root))
+    work = Path(tempfile.mkdtemp(prefix=context.PREFIX, dir=images.layers.root))
     try:
-        await buildcontext.fetch(images.layers.jobs, url, work / "remote")
+        await context.fetch(images.layers.jobs, url, work / "remote")
         fd = os.open(work / "remote", os.O_RDONLY | os.O_CLOEXEC)
         try:
             return await images.layers.unpack(stdin=fd)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fairlead import ids
-from fairlead.engine import buildcache, buildrun, buildsteps
-from fairlead.engine.buildargs import Arguments
-from fairlead.engine.buildcopy import CopyStep
-from fairlead.engine.buildrun import Runner
-from fairlead.engine.buildsteps import Scope
-from fairlead.engine.buildtools import Say, Tools
+from fairlead.engine.build import run, steps
+from fairlead.engine.build.arguments import Arguments
+from fairlead.engine.build.cache import Cache, key_of
+from fairlead.engine.build.copy import CopyStep
+from fairlead.engine.build.run import Runner
+from fairlead.engine.build.steps import Scope
+from fairlead.engine.build.tools import Say, Tools
 from fairlead.engine.images import Pin
 from fairlead.errors import InvalidParameter
 from fairlead.images.dockerfile import instructions, mounts, syntax
@@ -36,7 +37,7 @@ class Workers:
 
 class StageBuilder:
     def __init__(
-        self, workers: Workers, cache: buildcache.Cache, arguments: Arguments, say: Say, pin: Pin, *, escape: str
+        self, workers: Workers, cache: Cache, arguments: Arguments, say: Say, pin: Pin, *, escape: str
     ) -> None:
         self._workers = workers
         self._images = workers.tools.images
@@ -54,7 +55,7 @@ class StageBuilder:
         """FROM: the base's configuration, then what it left for its children to do."""
         self.image = base
         triggers = base.config.on_build if base else ()
-        self._config = buildsteps.begin(base.config if base else Config())
+        self._config = steps.begin(base.config if base else Config())
         if triggers:
             await self._say(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")
         for text in triggers:
@@ -71,7 +72,7 @@ class StageBuilder:
 
     def scope(self) -> Scope:
         """What `$x` may name: arguments, and variables, which win."""
-        values = {**self._arguments.values(), **buildsteps.env_values(self._config.env)}
+        values = {**self._arguments.values(), **steps.env_values(self._config.env)}
         return Scope(values, self._escape, self._cmd_set)
 
     async def _dispatch(self, step: Instruction) -> None:
@@ -108,7 +109,7 @@ class StageBuilder:
             before = self._config.health.test if self._config.health else ()
             if before and before[0] != "NONE":
                 await self._say(f"Note: overriding previous HEALTHCHECK: [{' '.join(before)}]\n")
-        self._config, comment = buildsteps.configure(self._config, step, self.scope())
+        self._config, comment = steps.configure(self._config, step, self.scope())
         if step.word == "MAINTAINER":
             self._author = step.args[0]
         await self._made(comment)
@@ -118,11 +119,11 @@ class StageBuilder:
 
     async def _made(self, comment: str) -> None:
         """A step that leaves nothing but a configuration."""
-        await self._result(comment, buildsteps.nop(self._config, comment), _nothing)
+        await self._result(comment, steps.nop(self._config, comment), _nothing)
 
     async def _result(self, identity: str, created_by: str, make: Make) -> None:
         """The step's image: of an earlier build, or made now. What fails leaves nothing."""
-        key = buildcache.key(self.image, self._config, identity, self._author)
+        key = key_of(self.image, self._config, identity, self._author)
         found = await self._cache.probe(key, self.image, self._config, created_by)
         if found is not None:
             self.image, self._config = self._pin(found), found.config
@@ -141,8 +142,8 @@ class StageBuilder:
     async def _run(self, step: Instruction) -> None:
         scope = self.scope()
         wanted = [mounts.parse(text, scope.values) for text in step.flags.get("mount", ())]
-        command = buildrun.script(step, self._config.shell or buildsteps.DEFAULT_SHELL)
-        environment = self._arguments.environment(buildsteps.env_values(self._config.env))
+        command = run.script(step, self._config.shell or steps.DEFAULT_SHELL)
+        environment = self._arguments.environment(steps.env_values(self._config.env))
         remembered = self._arguments.remembered(environment)
         told = [f"|{len(remembered)}", *remembered, *command] if environment else [*command]
         config = replace(self._config, env=(*self._config.env, *environment))
@@ -162,12 +163,12 @@ class StageBuilder:
                 return await self._workers.copy.perform(copy, self.image)
 
             identity = f"{copy.comment}\0{copy.destination}\0{copy.options}"
-            await self._result(identity, buildsteps.nop(self._config, copy.comment), make)
+            await self._result(identity, steps.nop(self._config, copy.comment), make)
 
     async def _workdir(self, step: Instruction) -> None:
         """The directory is made in the image, owned by root, as Docker's builder does."""
-        self._config, comment = buildsteps.configure(self._config, step, self.scope())
-        await self._result(comment, buildsteps.nop(self._config, comment), self._make_directory)
+        self._config, comment = steps.configure(self._config, step, self.scope())
+        await self._result(comment, steps.nop(self._config, comment), self._make_directory)
 
     async def _make_directory(self) -> Unpacked | None:
         snapshots = self._workers.tools.snapshots

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine.buildcontext import Context, Found
+from fairlead.engine.build.context import Context, Found
 from fairlead.errors import InvalidParameter
 from fairlead.images.snapshots import Snapshots
 from fairlead.linux import files, mounts

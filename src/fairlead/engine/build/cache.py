@@ -17,7 +17,7 @@ from fairlead.model.container import Config
 from fairlead.model.image import Image
 
 
-def key(parent: Image | None, config: Config, *parts: object) -> str:
+def key_of(parent: Image | None, config: Config, *parts: object) -> str:
     """What must be equal: the parent, the configuration the step leaves, and the step itself."""
     text = json.dumps([parent.id if parent else "scratch", repr(config), *map(str, parts)])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine import buildcontext
-from fairlead.engine.buildcontext import Found
-from fairlead.engine.buildsources import Sources
-from fairlead.engine.buildsteps import Scope
-from fairlead.engine.buildtools import Say, Tools
+from fairlead.engine.build import context
+from fairlead.engine.build.context import Found
+from fairlead.engine.build.sources import Sources
+from fairlead.engine.build.steps import Scope
+from fairlead.engine.build.tools import Say, Tools
 from fairlead.errors import EngineError, InvalidParameter
 from fairlead.images.dockerfile import syntax, words
 from fairlead.images.dockerfile.instructions import Instruction
@@ -146,7 +146,7 @@ class CopyStep:
         self, step: Instruction, url: str, destination: str, scope: Scope, stack: AsyncExitStack
     ) -> Part:
         folder = self._folder(stack)
-        fetched = await buildcontext.fetch(self.sources.context.jobs, url, folder / _UNNAMED)
+        fetched = await context.fetch(self.sources.context.jobs, url, folder / _UNNAMED)
         await self.say("\n")
         expected = scope.expand(step.flag("checksum"))
         if expected and expected != f"sha256:{fetched['digest']}":

@@ -13,15 +13,15 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine.buildargs import PREDEFINED, Arguments, global_value, of_platforms
-from fairlead.engine.buildcache import Cache
-from fairlead.engine.buildcontext import Context
-from fairlead.engine.buildcopy import CopyStep
-from fairlead.engine.buildmounts import Caches, Mounter
-from fairlead.engine.buildrun import Runner
-from fairlead.engine.buildsources import Known, Sources
-from fairlead.engine.buildstage import StageBuilder, Workers
-from fairlead.engine.buildtools import BuildFailed, Row, Tools
+from fairlead.engine.build.arguments import PREDEFINED, Arguments, global_value, of_platforms
+from fairlead.engine.build.cache import Cache
+from fairlead.engine.build.context import Context
+from fairlead.engine.build.copy import CopyStep
+from fairlead.engine.build.mounts import Caches, Mounter
+from fairlead.engine.build.run import Runner
+from fairlead.engine.build.sources import Known, Sources
+from fairlead.engine.build.stage import StageBuilder, Workers
+from fairlead.engine.build.tools import BuildFailed, Row, Tools
 from fairlead.engine.images import architecture
 from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images import endpoints, reference

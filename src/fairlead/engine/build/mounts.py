@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine.buildsources import Sources
+from fairlead.engine.build.sources import Sources
 from fairlead.errors import InvalidParameter
 from fairlead.images.dockerfile.mounts import RunMount
 from fairlead.linux import files

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead.engine import pruning
-from fairlead.engine.buildcontext import PREFIX, Context, receive
-from fairlead.engine.buildmounts import Caches
-from fairlead.engine.buildorder import Order
-from fairlead.engine.buildsources import Known
-from fairlead.engine.buildtools import Row, Tools
+from fairlead.engine.build.context import PREFIX, Context, receive
+from fairlead.engine.build.mounts import Caches
+from fairlead.engine.build.order import Order
+from fairlead.engine.build.sources import Known
+from fairlead.engine.build.tools import Row, Tools
 from fairlead.engine.containers import Containers
 from fairlead.engine.images import Images
 from fairlead.errors import InvalidParameter

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairlead import ids
-from fairlead.engine import buildstubs
-from fairlead.engine.buildmounts import Mounter
-from fairlead.engine.buildtools import BuildFailed, Say, Tools
+from fairlead.engine.build import stubs
+from fairlead.engine.build.mounts import Mounter
+from fairlead.engine.build.tools import BuildFailed, Say, Tools
 from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images.dockerfile import mounts, syntax
 from fairlead.images.dockerfile.instructions import Instruction
@@ -133,7 +133,7 @@ class Runner:
         snapshots = self.tools.snapshots
         snapshots.umount(identifier)
         upper = snapshots.upper(identifier)
-        buildstubs.sweep(upper, snapshots.layers(identifier), [mount.target for mount in made])
+        stubs.sweep(upper, snapshots.layers(identifier), [mount.target for mount in made])
         if not (self.request.remove or self.request.force_remove):
             upper = await self._copy(upper)
         return await self.tools.images.layers.seal(upper)
