@@ -55,10 +55,7 @@ class Committer:
 
     async def _layer(self, container: Container) -> Unpacked:
         """A copy of the upper directory, as the layer it would be had it come in an archive: from child to child."""
-        view = {
-            "upper": str(self._snapshots.upper(container.id)),
-            "lower": [str(path) for path in self._snapshots.layers(container.id)],
-        }
+        view = {"upper": str(self._snapshots.upper(container.id))}
         layers = self._images.layers
         async with layers.jobs.piped("pack", view) as packed:
             return await layers.unpack(stdin=packed)

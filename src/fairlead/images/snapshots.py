@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
+from fairlead.images.initlayer import InitLayers
 from fairlead.linux import files, mounts
 from fairlead.model.image import Image
 
@@ -22,12 +23,13 @@ class Snapshots:
     def __init__(self, root: Path, directories: Callable[[Sequence[str]], list[Path]]) -> None:
         self._root = root
         self._directories = directories
+        self._between = InitLayers(root)
         self._empty = root / "empty"
         self._holders: dict[str, int] = {}
         self._leaving: set[str] = set()
 
     def prepare(self, container_id: str, image: Image | None, *, marked: bool = True) -> None:
-        """Makes the directories; remembers which layers are below. `marked`: as a container's, with /.dockerenv."""
+        """Makes the directories; remembers which layers are below. `marked`: as a container's, with the init layer."""
         lower = self._directories(image.chain_ids) if image else []
         base = self._root / container_id
         base.mkdir(mode=0o710)
@@ -38,16 +40,9 @@ class Snapshots:
             status = source.stat()
             os.chown(base / "diff", status.st_uid, status.st_gid)
             (base / "diff").chmod(stat.S_IMODE(status.st_mode))
-        marks = [self._mark()] if marked else []
-        (base / "lower").write_text("\n".join(str(path) for path in (*marks, *reversed(lower))))
-
-    def _mark(self) -> Path:
-        """The layer between image and container, by which programs know that they are in a container: /.dockerenv."""
-        marker = self._root / "init"
-        if not marker.exists():
-            marker.mkdir(mode=0o755)
-            (marker / ".dockerenv").touch(mode=0o755)
-        return marker
+        layers = tuple(str(path) for path in reversed(lower))
+        between = [str(self._between.above(layers))] if marked else []
+        (base / "lower").write_text("\n".join((*between, *layers)))
 
     def paths(self, container_id: str) -> dict[str, str]:
         """As inspect shows them (GraphDriver.Data)."""

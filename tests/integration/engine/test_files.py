@@ -282,6 +282,23 @@ def test_mount_points_are_made_where_they_are_seen_with_dockers_mode(docker: Cli
     docker.do("rmi", "points:1")
 
 
+def test_what_the_engine_mounts_over_is_in_a_layer_of_its_own(docker: Client, tmp_path: Path) -> None:
+    """In no `diff` and in no image; in `export` and `cp`, as Docker has it."""
+    docker.do("create", "--name", "it", "box", "sh", "-c", "readlink /etc/mtab; rm /etc/mtab; echo > /etc/new")
+    docker.do("export", "-o", str(tmp_path / "tar"), "it")
+    with tarfile.open(tmp_path / "tar") as archive:
+        found = {member.name: (oct(member.mode), member.linkname) for member in archive}
+    assert found["etc/mtab"] == ("0o777", "/proc/mounts")
+    files = (".dockerenv", "dev/console", "etc/hosts", "etc/hostname", "etc/resolv.conf")
+    assert {found[name] for name in (*files, "dev/pts", "dev/shm", "proc", "sys")} == {("0o755", "")}
+    assert docker.do("diff", "it") == ""
+    assert docker.do("start", "-a", "it") == "/proc/mounts"
+    assert docker.do("diff", "it").splitlines() == ["C /etc", "D /etc/mtab", "A /etc/new"]
+    docker.do("commit", "it", "layered:1")
+    assert docker.do("run", "--rm", "layered:1", "ls", "-a", "/etc/mtab", "/etc/new").split() == ["/etc/mtab", "/etc/new"]
+    docker.do("rmi", "layered:1")
+
+
 def test_diff_of_a_directory_made_anew_names_what_is_gone_from_it(docker: Client) -> None:
     docker.do("run", "--name", "base", "box", "sh", "-c", "mkdir -p /o/deep; touch /o/a /o/b /o/deep/c")
     docker.do("commit", "base", "opaque:1")

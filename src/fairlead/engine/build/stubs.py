@@ -1,6 +1,6 @@
 """Mount points that a step's container left in its layer: empty, and not the image's. They are nobody's files.
 
-The runtime makes them (/proc, /etc/hosts, targets of `--mount`); Docker keeps those of its own in a layer apart.
+The runtime makes them, for targets of `--mount`. (Those of every container are in a layer apart: images/initlayer.py.)
 """
 
 from __future__ import annotations
@@ -11,15 +11,10 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-_OWN = (
-    "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
-    "/proc", "/run/.containerenv", "/sys", "/sys/fs/cgroup",
-)  # fmt: skip
 
-
-def sweep(upper: Path, lower: Sequence[Path], targets: Iterable[str] = ()) -> None:
+def sweep(upper: Path, lower: Sequence[Path], targets: Iterable[str]) -> None:
     """Removes them from `upper`; `lower` are the layers below, the topmost first."""
-    paths = {path for target in (*_OWN, *targets) for path in _with_parents(posixpath.normpath(target))}
+    paths = {path for target in targets for path in _with_parents(posixpath.normpath(target))}
     for path in sorted(paths, key=lambda path: path.count("/"), reverse=True):
         entry = Path(f"{upper}{path}")
         below = _below(lower, path)

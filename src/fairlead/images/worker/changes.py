@@ -11,17 +11,15 @@ import stat
 from collections.abc import Sequence
 from typing import Any
 
+from fairlead.linux import overlay
+
 MODIFIED, ADDED, DELETED = 0, 1, 2
-_OPAQUE = "trusted.overlay.opaque"
-_FILES = (".dockerenv", "etc/resolv.conf", "etc/hosts", "etc/hostname", "dev/console")
-_DIRECTORIES = ("dev/pts", "dev/shm", "dev", "proc", "sys", "etc")
-"""What an engine makes in every container to mount over: in Docker a layer of its own below the container's."""
 
 
 def diff(arguments: dict[str, Any]) -> dict[str, Any]:
     """`upper`, `lower` (topmost first) → changes, sorted by path."""
     upper, lower = arguments["upper"], arguments["lower"]
-    found = _Diff(placeholders(upper, lower))
+    found = _Diff()
     top = os.open(upper, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         found.directory(top, "", lower)
@@ -31,23 +29,20 @@ def diff(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Diff:
-    def __init__(self, ours: frozenset[str]) -> None:
+    def __init__(self) -> None:
         self.changes: list[tuple[int, str]] = []
-        self._ours = ours
 
     def directory(self, fd: int, path: str, below: Sequence[str]) -> None:
         """`below`: the same directory in the layers, topmost first, as far as it shows through."""
         with os.scandir(fd) as entries:
             names = [entry.name for entry in entries]
         for name in names:
-            inner = f"{path}/{name}"
-            if inner.removeprefix("/") not in self._ours:
-                self._entry(fd, name, inner, below)
-        if _is_opaque(fd):
+            self._entry(fd, name, f"{path}/{name}", below)
+        if overlay.is_opaque(fd):
             self._gone(path, below, set(names))
 
     def _gone(self, path: str, below: Sequence[str], kept: set[str]) -> None:
-        for name in listing(below):
+        for name in overlay.listing(below):
             if name not in kept:
                 self.changes.append((DELETED, f"{path}/{name}"))
 
@@ -56,8 +51,8 @@ class _Diff:
             now = os.lstat(name, dir_fd=fd)
         except FileNotFoundError:
             return
-        before, folders = lookup(below, name)
-        if _is_whiteout(now):
+        before, folders = overlay.lookup(below, name)
+        if overlay.is_whiteout(now):
             if before is not None:
                 self.changes.append((DELETED, path))
             return
@@ -82,64 +77,6 @@ class _Diff:
             os.close(inner)
 
 
-def lookup(below: Sequence[str], name: str) -> tuple[os.stat_result | None, list[str]]:
-    """What `name` is in the layers, and, if a directory, where it has its content."""
-    first: os.stat_result | None = None
-    folders: list[str] = []
-    for layer in below:
-        path = f"{layer}/{name}"
-        try:
-            status = os.lstat(path)
-        except OSError:
-            continue
-        if _is_whiteout(status):
-            break
-        if not stat.S_ISDIR(status.st_mode):
-            first = first or status
-            break
-        first = first or status
-        folders.append(path)
-        if _is_opaque(path):
-            break
-    return first, folders
-
-
-def listing(below: Sequence[str]) -> list[str]:
-    """The names that show in a directory of the layers."""
-    names = {name for layer in below for name in os.listdir(layer)}
-    return [name for name in names if lookup(below, name)[0] is not None]
-
-
-def placeholders(upper: str, lower: Sequence[str]) -> frozenset[str]:
-    """Names in the upper directory that are nothing but mount points of the engine's own mounts."""
-    found: set[str] = set()
-    for name in (*_FILES, *_DIRECTORIES):
-        path = f"{upper}/{name}"
-        try:
-            status = os.lstat(path)
-        except OSError:
-            continue
-        before = _below(lower, name)
-        if name in _FILES:
-            ours = stat.S_ISREG(status.st_mode) and not status.st_size and before is None
-        else:
-            ours = stat.S_ISDIR(status.st_mode) and not _is_opaque(path) and _only(path, name, found)
-            ours = ours and (before is None or not _differ(before, status))
-        if ours:
-            found.add(name)
-    return frozenset(found)
-
-
-def _only(path: str, name: str, found: set[str]) -> bool:
-    """Whether there is nothing else in the directory."""
-    return all(f"{name}/{inner}" in found for inner in os.listdir(path))
-
-
-def _below(lower: Sequence[str], name: str) -> os.stat_result | None:
-    folder, _, base = name.rpartition("/")
-    return lookup(lookup(lower, folder)[1] if folder else lower, base)[0]
-
-
 def _differ(before: os.stat_result, now: os.stat_result) -> bool:
     """Docker's measure: times and sizes of directories say nothing."""
     if (before.st_mode, before.st_uid, before.st_gid, before.st_rdev) != (
@@ -156,14 +93,3 @@ def _same_time(one: int, other: int) -> bool:
     if one // 10**9 != other // 10**9:
         return False
     return one == other or one % 10**9 == 0 or other % 10**9 == 0
-
-
-def _is_whiteout(status: os.stat_result) -> bool:
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
-
-
-def _is_opaque(target: str | int) -> bool:
-    try:
-        return os.getxattr(target, _OPAQUE) == b"y"
-    except OSError:
-        return False

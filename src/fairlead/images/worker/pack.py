@@ -36,8 +36,6 @@ class Packer:
     hashed: bool = True
     send: Callable[[int, int], int] | None = None
     """Takes the content of an open file, and so many bytes of it, past us; returns how many there were."""
-    skip: frozenset[str] = frozenset()
-    """Names that are left out: what the engine itself put there."""
     settle: bool = False
     """The tree becomes what its tar says: without sockets, times in whole seconds."""
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -71,8 +69,7 @@ class Packer:
             return  # removed under our eyes
         prefix = f"{name.rstrip('/')}/" if name else ""
         for base in names:
-            if prefix + base not in self.skip:
-                self._entry(prefix + base, f"{path.rstrip('/')}/{base}")
+            self._entry(prefix + base, f"{path.rstrip('/')}/{base}")
 
     def _entry(self, name: str, path: str) -> None:
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fairlead.images.worker import changes, inside, unpack
+from fairlead.images.worker import inside, unpack
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source
 
@@ -58,10 +58,9 @@ def export_root(arguments: Arguments) -> None:
 
 
 def pack(arguments: Arguments) -> None:
-    """A container's own layer, for commit: what the engine put there for its own mounts is not of it."""
-    skip = changes.placeholders(arguments["upper"], arguments["lower"])
+    """A container's own layer, for commit."""
     inside.enter(arguments["upper"])
-    Packer("/", write=_write, send=_send, hashed=False, skip=skip).run()
+    Packer("/", write=_write, send=_send, hashed=False).run()
     _tell({})
 
 
