@@ -45,6 +45,7 @@ class Healer:
     def begin(self) -> None:
         """From now on."""
         self._tasks.create_task(self._run(), name="healing of networks")
+        self._tasks.create_task(self._controller.firewalld.follow(), name="firewalld")
 
     async def reload(self, ref: str | None) -> list[str]:
         """Rules, and all there is of one network or of each; returns their names."""

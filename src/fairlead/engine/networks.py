@@ -81,6 +81,7 @@ class Networks:
             self._topology.give_back(network.subnet, network.subnet6)
             raise
         self._topology.add(network)
+        await self._controller.open_to_world(network)
         self._events.other("network", "create", network.id, name=network.name, type=network.driver)
         return network.id, ""
 

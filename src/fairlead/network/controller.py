@@ -18,7 +18,8 @@ from fairlead.linux import namespaces
 from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Grant, Network
 from fairlead.model.settings import Settings
-from fairlead.network import conntrack, endpoint, firewall, nft, sandbox, sysctl
+from fairlead.network import conntrack, endpoint, firewall, firewalld, nft, sandbox, sysctl
+from fairlead.network.firewalld import Firewalld
 from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
 from fairlead.network.pools import Spans
 from fairlead.network.publication import Publication
@@ -47,6 +48,8 @@ class Controller:
         self._graves: dict[str, tuple[Endpoint, asyncio.TimerHandle]] = {}
         self._routes = HostRoutes(self._link)
         self._repair: Repair | None = None
+        lasting = {f"{endpoint.veth_prefix(settings.instance)}+", f"{self._bridge_prefix}+", settings.bridge}
+        self.firewalld = Firewalld(lambda: self._tables.exists(firewalld.TABLE), lasting, self._named_bridges)
         self._sublinks = Sublinks(self._link, self._home, settings.instance)
         self._forwarding = sysctl.Forwarding(settings.exec_root, endpoint.veth_prefix(settings.instance))
 
@@ -128,13 +131,23 @@ class Controller:
                 elements += firewall.network_elements(network)
         text = firewall.ruleset(self._tables.table, prefix)
         await self._tables.load(text + firewall.render(self._tables.table, elements), elements)
-        ground = self._indexes, self._sublinks.is_parent
+        ground = self._indexes, self._sublinks.is_parent, self.firewalld
         self._repair = Repair(self._settings.instance, self._tables, self._link, *ground)
         for network in networks:
             if network.shares_device:
                 self._sublinks.restore(network)
             else:
                 self.add_network(network)
+        await self.firewalld.open()
+
+    @property
+    def _bridge_prefix(self) -> str:
+        """Of bridges whose name no user chose (engine/blueprint.py)."""
+        return f"br-{self._settings.instance[:4]}"
+
+    def _named_bridges(self) -> set[str]:
+        chosen = {name for name in self._bridges if not name.startswith(self._bridge_prefix)}
+        return chosen - {self._settings.bridge}
 
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
@@ -152,6 +165,7 @@ class Controller:
         self.ports.close()
         self._sublinks.close(teardown=teardown)
         if teardown:
+            await self.firewalld.leave()
             await self._tables.load(firewall.removal(self._tables.table))
             self.sweep(set())
             for name in list(self._bridges):
@@ -178,6 +192,11 @@ class Controller:
             self._bridges[network.bridge] = index
         self._indexes[network.bridge] = index
         self._tables.apply(add=firewall.network_elements(network))
+
+    async def open_to_world(self, network: Network) -> None:
+        """A firewalld beside us lets its packets through. Needed where its bridge has a name of the user's choice."""
+        if network.bridge in self._named_bridges():
+            await self.firewalld.named_bridge()
 
     def mend_network(self, network: Network) -> None:
         """What `add_network` makes, and forwarding, as far as they are not there any more."""
@@ -224,6 +243,7 @@ class Controller:
         self._indexes.pop(network.bridge, None)
         if self._bridges.pop(network.bridge, None) is not None:
             self._delete_device(network.bridge)
+            self.firewalld.touched()
 
     def _device(self, name: str) -> int | None:
         try:
@@ -360,8 +380,7 @@ class Controller:
     def sweep_bridges(self, networks: Sequence[Network]) -> None:
         """Deletes bridges of networks that are no more (ours are recognised by their name), and parent devices."""
         self._sublinks.sweep()
-        prefix = f"br-{self._settings.instance[:4]}"
         wanted = {network.bridge for network in networks}
         for device in self._link.devices():
-            if device.name.startswith(prefix) and device.name not in wanted:
+            if device.name.startswith(self._bridge_prefix) and device.name not in wanted:
                 self._delete_device(device.name)

@@ -21,7 +21,7 @@ from fairlead.network.netlink import attribute, message
 
 INET, BRIDGE = 1, 7
 _SUBSYSTEM = 10
-_NEW, _DEL = 12, 14
+_GET_TABLE, _NEW, _DEL = 1, 12, 14
 _ERROR = 2
 _BEGIN, _END = 16, 17
 _NESTED = 0x8000
@@ -87,6 +87,12 @@ class Tables:
     def held(self) -> list[Element]:
         """Every element that is meant to be there."""
         return list(self._held.values())
+
+    def exists(self, table: str) -> bool:
+        """Whether there is a table of this name, anybody's, in the family inet."""
+        body = struct.pack("!BBH", INET, 0, 0) + attribute(1, table.encode() + b"\0")
+        self._socket.send(message((_SUBSYSTEM << 8) | _GET_TABLE, 0, body))
+        return all(kind != _ERROR for kind, _ in _answers(self._socket.recv(1 << 16)))
 
     async def load(self, text: str, elements: Iterable[Element] = ()) -> None:
         """Runs ruleset text with these elements in it through `nft` (at start and stop of the daemon only)."""

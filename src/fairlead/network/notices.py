@@ -21,6 +21,7 @@ _LINK, _IPV4_ADDRESS, _IPV4_ROUTE, _IPV6_ADDRESS, _IPV6_ROUTE, _IPV4_NETCONF, _I
 _GROUPS = (_LINK, _IPV4_ADDRESS, _IPV4_ROUTE, _IPV6_ADDRESS, _IPV6_ROUTE, _IPV4_NETCONF, _IPV6_NETCONF)
 _NETFILTER, _NFTABLES = 12, 7
 _NEWGEN = (10 << 8) | 15
+_NEWTABLE = 10 << 8
 _UP = 1
 _ADD_MEMBERSHIP, _SOL_NETLINK = 1, 270
 _ATTACH_FILTER, _RCVBUFFORCE = 26, 33
@@ -42,11 +43,15 @@ class Damage:
 
 
 class RuleWatch:
-    """Calls `touched` when somebody else changed our tables."""
+    """Calls `touched` when somebody else changed our tables, and `appeared` when the table `neighbour` was made."""
 
-    def __init__(self, table: str, own_port: int, touched: Callable[[], None]) -> None:
+    def __init__(
+        self, table: str, own_port: int, touched: Callable[[], None], *, neighbour: str, appeared: Callable[[], None]
+    ) -> None:
         self._table = table.encode() + b"\0"
         self._touched = touched
+        self._neighbour = neighbour.encode() + b"\0"
+        self._appeared = appeared
         self._socket = _listen(_NETFILTER, (_NFTABLES,), _foreign_filter(own_port))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._read)
@@ -57,13 +62,20 @@ class RuleWatch:
 
     def _read(self) -> None:
         # Every message about a table names it: no need to know which kind it is.
-        if any(data is _LOST or self._table in data for data in list(_received(self._socket))):
+        if any([self._concerns_us(data) for data in _received(self._socket)]):
             self._touched()
+
+    def _concerns_us(self, data: bytes) -> bool:
+        lost = data is _LOST
+        if lost or (self._neighbour in data and any(kind == _NEWTABLE for kind, _ in _messages(data))):
+            self._appeared()
+        return lost or self._table in data
 
     def skip(self) -> int:
         """Forgets what was said up to now; returns how many transactions that was."""
         seen = 0
         for data in _received(self._socket):
+            self._concerns_us(data)
             seen += 2 if data is _LOST else sum(kind == _NEWGEN for kind, _ in _messages(data))
         return seen
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
 from fairlead.model.network import Network
-from fairlead.network import endpoint, firewall, libnftables, nft
+from fairlead.network import endpoint, firewall, firewalld, libnftables, nft
 from fairlead.network.anchor import Anchor
+from fairlead.network.firewalld import Firewalld
 from fairlead.network.netlink import Netlink
 from fairlead.network.notices import Damage, DeviceWatch, RuleWatch
 from fairlead.network.pace import Pace
@@ -31,7 +32,7 @@ class Repair:
 
     def __init__(
         self, instance: str, tables: nft.Tables, link: Netlink, bridges: Mapping[str, int],
-        is_parent: Callable[[str], bool],
+        is_parent: Callable[[str], bool], neighbour: Firewalld,
     ) -> None:  # fmt: skip
         self._instance = instance
         self._prefix = endpoint.veth_prefix(instance)
@@ -40,7 +41,9 @@ class Repair:
         self._bridges = bridges
         self._is_parent = is_parent
         self._anchor = Anchor(f"{tables.table}_anchor")
-        self._rules = RuleWatch(tables.table, tables.port, self._touched)
+        self._rules = RuleWatch(
+            tables.table, tables.port, self._touched, neighbour=firewalld.TABLE, appeared=neighbour.touched
+        )
         self._devices = DeviceWatch(self._ours)
         self._pace = Pace()
         self._timer: asyncio.TimerHandle | None = None

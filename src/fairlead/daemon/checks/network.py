@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -24,6 +25,7 @@ async def findings() -> list[Finding]:
         _connections(),
         _port_range(),
         await _other_firewalls(settings.instance),
+        await _firewalld(),
         _pool([network for pool in settings.pools for network in _pieces(pool)], taken),
     ]
 
@@ -80,6 +82,18 @@ async def _other_firewalls(instance: str) -> Finding:
         advice = "let it accept what goes to and from the bridge fairlead0 (ufw: ufw default allow routed)"
         return note("other firewalls", f"{', '.join(dropping)} drops forwarded packets", advice)
     return ok("other firewalls", "none drops forwarded packets")
+
+
+async def _firewalld() -> Finding:
+    """It rejects what no zone of it knows; the daemon tells it of our devices, over the system bus."""
+    if probe.can_try() and "table inet firewalld" in await probe.said_by("nft", "list", "tables"):
+        if shutil.which("busctl", path=probe.SEARCH_PATH):
+            return ok("firewalld", "runs: the daemon's devices are in its zone fairlead")
+        return missing("firewalld", "runs, and there is no busctl to tell it of us", "install systemd", needed=False)
+    if (await probe.said_by("firewall-cmd", "--state")).strip() == "running":
+        advice = "FirewallBackend=nftables in /etc/firewalld/firewalld.conf"
+        return note("firewalld", "runs, but not upon nftables: what containers send may be rejected", advice)
+    return ok("firewalld", "does not run")
 
 
 def dropping_tables(listing: str, instance: str) -> list[str]:
