@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import TypeVar
 
 from fairlead import ids
 from fairlead.engine import subnets
@@ -14,11 +15,13 @@ from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network
 from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
 
-BRIDGE = "com.docker.network.bridge."
+_NETWORK = "com.docker.network."
+BRIDGE = f"{_NETWORK}bridge."
 _MTU = "com.docker.network.driver.mtu"
 _BRIDGE_NAME, _MODE4, _MODE6 = f"{BRIDGE}name", f"{BRIDGE}gateway_mode_ipv4", f"{BRIDGE}gateway_mode_ipv6"
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 _IFNAMSIZ = 16
+A = TypeVar("A", IPv4Address, IPv6Address)
 
 
 def draw(request: NetworkRequest, settings: Settings) -> Network:
@@ -88,7 +91,9 @@ def _bridge(network: Network, settings: Settings) -> Network:
         trusted=_interfaces(options),
         gateway_mode=modes[0],
         gateway_mode6=modes[1],
-        host_ip=_host_ip(options, settings.host_ip),
+        host_ip=_address(options, f"{BRIDGE}host_binding_ipv4", IPv4Address) or settings.host_ip,
+        seen_as=_address(options, f"{_NETWORK}host_ipv4", IPv4Address),
+        seen_as6=_address(options, f"{_NETWORK}host_ipv6", IPv6Address),
     )
 
 
@@ -142,12 +147,11 @@ def _interfaces(options: Mapping[str, str]) -> tuple[str, ...]:
     return names
 
 
-def _host_ip(options: Mapping[str, str], default: IPv4Address) -> IPv4Address:
-    label = f"{BRIDGE}host_binding_ipv4"
+def _address(options: Mapping[str, str], label: str, kind: type[A]) -> A | None:
     if not (text := options.get(label, "")):
-        return default
+        return None
     try:
-        return IPv4Address(text)
+        return kind(text)
     except AddressValueError:
         raise _unparsed(label, text, "nil ip") from None
 

@@ -68,6 +68,9 @@ class Network:
     attachable: bool = False
     icc: bool = True
     masquerade: bool = True
+    seen_as: IPv4Address | None = None
+    """The address that others see where we translate; None: that of the device by which a packet leaves."""
+    seen_as6: IPv6Address | None = None
     parent: str = ""
     """The host's device that the members' devices share (macvlan and ipvlan only)."""
     mode: str = ""
@@ -84,6 +87,9 @@ class Network:
 
     def mode_of(self, version: int) -> GatewayMode:
         return self.gateway_mode if version == 4 else self.gateway_mode6
+
+    def seen_as_of(self, version: int) -> IPv4Address | IPv6Address | None:
+        return self.seen_as if version == 4 else self.seen_as6
 
     @property
     def shares_device(self) -> bool:

@@ -211,10 +211,9 @@ class Controller:
             mac = endpoint.mac_bytes(endpoint.mac_for(own)) if own is not None else b"\x02" + os.urandom(5)
             self._link.request(add_bridge(network.bridge, mac, network.mtu))
             index = socket.if_nametoindex(network.bridge)
-        sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None)
-        if not network.adopted:
-            pairs = ((4, network.subnet, network.gateway), (6, network.subnet6, network.gateway6))
-            sysctl.shut_bridge(network.bridge, [version for version, net, way in pairs if net and not way])
+        pairs = ((4, network.subnet, network.gateway), (6, network.subnet6, network.gateway6))
+        deaf = [version for version, net, way in pairs if net and not way and not network.adopted]
+        sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None, deaf=deaf)
         steps = [set_up(index)]
         if network.gateway is not None and network.subnet is not None:
             steps.append(add_address(index, IPv4Interface((network.gateway.packed, network.subnet.prefixlen))))

@@ -13,7 +13,7 @@ Rules are constant: they look things up in sets and maps, and only those change.
   Each has a twin for IPv6 (`guard6`, `sources6`, `grants6` …): private by default counts for both families. On bridges,
   neighbour advertisements must be about the sender's own addresses; router advertisements and redirects go nowhere.
 - `blocks`, `subnets`: where our containers' packets come from; `masqueraded…`: those of them that others are to see
-  with the host's address.
+  with the host's address. `sourced…` are maps: those that others are to see with an address of the user's choice.
 - `guarded`: the families for which the daemon itself turned forwarding on: it is no router for others.
 - `own` (bridge family): bridge ports, which are in hairpin mode, get back no frame of their own, unless it was sent to
   the bridge itself (pkttype host) and br_netfilter translated it to a published port of the sender's.
@@ -63,6 +63,10 @@ table inet @TABLE@ {
     set masqueraded_blocks { type ipv4_addr; }
     set blocks6 { type ipv6_addr; }
     set masqueraded_blocks6 { type ipv6_addr; }
+    map sourced { type ipv4_addr : ipv4_addr; flags interval; }
+    map sourced6 { type ipv6_addr : ipv6_addr; flags interval; }
+    map sourced_blocks { type ipv4_addr : ipv4_addr; }
+    map sourced_blocks6 { type ipv6_addr : ipv6_addr; }
     set grants { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
     set linked { type ipv4_addr . ipv4_addr; }
     set grants6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
@@ -119,6 +123,10 @@ table inet @TABLE@ {
         ip saddr @masqueraded masquerade
         ip6 saddr & ffff:ffff:ffff:ffff:: @masqueraded_blocks6 masquerade
         ip6 saddr @masqueraded6 masquerade
+        snat ip to ip saddr & 255.255.255.0 map @sourced_blocks
+        snat ip to ip saddr map @sourced
+        snat ip6 to ip6 saddr & ffff:ffff:ffff:ffff:: map @sourced_blocks6
+        snat ip6 to ip6 saddr map @sourced6
     }
     chain hairpin {
         ip saddr & 255.255.255.0 @blocks masquerade
@@ -205,7 +213,9 @@ def network_elements(network: Network) -> list[Element]:
         if subnet is not None:
             out += _sources("subnets", "blocks", subnet)
             if translated and network.mode_of(subnet.version) is not GatewayMode.ROUTED:
-                out += _sources("masqueraded", "masqueraded_blocks", subnet)
+                seen_as = network.seen_as_of(subnet.version)
+                chosen = "masqueraded" if seen_as is None else "sourced"
+                out += _sources(chosen, f"{chosen}_blocks", subnet, seen_as)
             if network.icc:
                 out += _exposed(network, name, subnet.version)
     return out
@@ -231,20 +241,22 @@ def of_family(name: str, address: Address | IPv4Network | IPv6Network) -> str:
     return name if address.version == 4 else f"{name}6"
 
 
-def _sources(intervals: str, blocks: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
+def _sources(
+    intervals: str, blocks: str, subnet: IPv4Network | IPv6Network, seen_as: Address | None = None
+) -> list[Element]:
     """A subnet as blocks of /24 (or /64), found by hash. One that is no handful of these is an interval: with each
     change the kernel walks over all intervals of a set, which makes the thousandth network dearer than the first."""
     block, most = _BLOCK[subnet.version], subnet.prefixlen + _HANDFUL
     if not subnet.prefixlen <= block <= most:
-        return _interval(intervals, subnet)
-    name = of_family(blocks, subnet)
-    return [Element(name, piece.network_address.packed) for piece in subnet.subnets(new_prefix=block)]
+        return _interval(intervals, subnet, seen_as)
+    name, data = of_family(blocks, subnet), seen_as.packed if seen_as is not None else None
+    return [Element(name, piece.network_address.packed, data) for piece in subnet.subnets(new_prefix=block)]
 
 
-def _interval(name: str, subnet: IPv4Network | IPv6Network) -> list[Element]:
+def _interval(name: str, subnet: IPv4Network | IPv6Network, seen_as: Address | None = None) -> list[Element]:
     first, after = subnet.network_address, subnet.broadcast_address + 1
     return [
-        Element(of_family(name, subnet), first.packed),
+        Element(of_family(name, subnet), first.packed, seen_as.packed if seen_as is not None else None),
         Element(of_family(name, subnet), after.packed, key_end=INTERVAL_END),
     ]
 
@@ -298,6 +310,7 @@ def grant_elements(grants: Iterable[Grant]) -> list[Element]:
 _FIELDS = {
     "inside": "n", "sources": "ni", "internal": "n", "open": "nn", "subnets": "i", "masqueraded": "i", "blocks": "i",
     "masqueraded_blocks": "i", "blocks6": "j", "masqueraded_blocks6": "j", "grants": "iips",
+    "sourced": "i", "sourced6": "j", "sourced_blocks": "i", "sourced_blocks6": "j",
     "linked": "ii", "publish": "ps", "publish_at": "ips", "publish_range": "ps", "publish_range_at": "ips",
     "guard": "nmi", "own": "nn", "loopback": "ips", "sources6": "nj", "subnets6": "j", "masqueraded6": "j",
     "grants6": "jjps", "linked6": "jj", "guard6": "nmj", "addresses6": "nh", "guarded": "f", "unprotected": "fn",
@@ -306,7 +319,7 @@ _FIELDS = {
 }  # fmt: skip
 _WIDTH = {"n": 16, "i": 4, "j": 16, "h": 16, "p": 4, "s": 4, "m": 8, "f": 4}
 _DATA = {4: "i", 8: "is", 16: "j", 20: "js"}
-_INTERVALS = ("subnets", "masqueraded", "subnets6", "masqueraded6")
+_INTERVALS = ("subnets", "masqueraded", "sourced", "subnets6", "masqueraded6", "sourced6")
 
 
 def _fields(kinds: str, raw: bytes) -> list[str]:
@@ -329,14 +342,20 @@ def _fields(kinds: str, raw: bytes) -> list[str]:
     return out
 
 
+def _span(first: Element, end: Element) -> str:
+    """An interval, and its value if it is a map's."""
+    value = f" : {ip_address(first.data)}" if first.data is not None else ""
+    return f"{ip_address(first.key)}-{ip_address(end.key) - 1}{value}"
+
+
 def render(table: str, elements: Sequence[Element]) -> str:
     """The same elements as nft text, to be loaded in one transaction with the ruleset."""
     rows: dict[tuple[int, str], list[str]] = {}
-    bounds: dict[str, list[Address]] = {}
+    bounds: dict[str, list[Element]] = {}
     for element in elements:
         kinds = _FIELDS[element.name]
         if element.name in _INTERVALS:
-            bounds.setdefault(element.name, []).append(ip_address(element.key))
+            bounds.setdefault(element.name, []).append(element)
             continue
         first = _fields(kinds, element.key)
         if element.key_end:
@@ -346,10 +365,9 @@ def render(table: str, elements: Sequence[Element]) -> str:
         if element.data is not None:
             text += " : " + " . ".join(_fields(_DATA[len(element.data)], element.data))
         rows.setdefault((element.family, element.name), []).append(text)
-    for name, addresses in bounds.items():
-        pairs = zip(addresses[::2], addresses[1::2], strict=True)
-        texts = [f"{first}-{end - 1}" for first, end in pairs]
-        rows.setdefault((INET, name), []).extend(texts)
+    for name, ends in bounds.items():
+        pairs = zip(ends[::2], ends[1::2], strict=True)
+        rows.setdefault((INET, name), []).extend(_span(first, end) for first, end in pairs)
     family = {INET: "inet", BRIDGE: "bridge"}
     return "".join(
         f"add element {family[number]} {table} {name} {{ {', '.join(dict.fromkeys(texts))} }}\n"

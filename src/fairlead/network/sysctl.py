@@ -60,24 +60,22 @@ def _listening() -> Iterator[str]:
             yield directory.name
 
 
-def tune_bridge(name: str, *, ipv6: bool) -> None:
-    """127.0.0.1 may be translated into it; no container tells the host where its routers are."""
+def tune_bridge(name: str, *, ipv6: bool, deaf: Collection[int] = ()) -> None:
+    """127.0.0.1 may be translated into it; no container tells the host where its routers are.
+
+    In the families of `deaf` the host hears nothing from it: what comes from it comes from nowhere, and there is no
+    link-local address. Not even for a moment: what is made while the switch is over may come to stay.
+    """
     wanted = {_NET / "ipv4/conf" / name / "route_localnet": "1", _NET / "ipv4/conf" / name / "send_redirects": "0"}
     if ipv6:
         wanted |= {_CONF6 / name / switch: "0" for switch in ("disable_ipv6", "accept_redirects", "accept_dad")}
     if ipv6 or _CONF6.exists():
         wanted[_CONF6 / name / "accept_ra"] = "0"
+    if 4 in deaf:
+        wanted[_NET / "ipv4/conf" / name / "rp_filter"] = "1"
+    if 6 in deaf:
+        wanted[_CONF6 / name / "disable_ipv6"] = "1"
     for path, value in wanted.items():
-        try:
-            path.write_text(value)
-        except OSError as error:
-            raise SystemFailure(f"set {path}: {error.strerror}") from error
-
-
-def shut_bridge(name: str, versions: Collection[int]) -> None:
-    """The host is deaf on this bridge: no link-local address, and what comes from it comes from nowhere."""
-    wanted = {4: (_NET / "ipv4/conf" / name / "rp_filter", "1"), 6: (_CONF6 / name / "disable_ipv6", "1")}
-    for path, value in (wanted[version] for version in versions):
         try:
             path.write_text(value)
         except OSError as error:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.root
 
 HOST = {4: host.ADDRESS, 6: "2001:db8:f::1"}
 FAR = {4: host.FAR_ADDRESS, 6: "2001:db8:f::2"}
+OTHER = {4: host.SECOND_ADDRESS, 6: "2001:db8:f::3"}
+"""Addresses of the host by which it would not speak of its own accord."""
 SLEEP = ("box", "sleep", "1000")
 ICC = "com.docker.network.bridge.enable_icc=false"
 
@@ -112,6 +114,34 @@ def test_the_host_does_where_it_has_an_address(town: Engine, network: str, expec
 def test_who_leaves_an_unprotected_network_has_the_hosts_address(town: Engine) -> None:
     for name in ("loose-1", "loose-private-1"):
         assert ask(Inside(town, name), [Target(to, 80) for to in FAR.values()]) == [f"far {HOST[4]}", f"far {HOST[6]}"]
+
+
+def seen_as(address: dict[int, str]) -> list[str]:
+    return [word for v in (4, 6) for word in ("-o", f"com.docker.network.host_ipv{v}={address[v]}")]
+
+
+@pytest.mark.parametrize("subnets", [("10.77.0.0/24", "fd77::/64"), ("10.78.0.0/25", "fd78::/72")])
+def test_who_leaves_a_network_has_the_address_that_was_chosen_for_it(town: Engine, subnets: tuple[str, ...]) -> None:
+    """Given while the engine runs, and loaded again by the next daemon; a neighbour network keeps the usual one."""
+    words = [word for subnet in subnets for word in ("--subnet", subnet)]
+    town.host.here.ip("address", "add", f"{OTHER[6]}/64", "dev", "uplink", "nodad", "preferred_lft", "0")
+    town.do("network", "create", "--ipv6", *words, *seen_as(OTHER), "chosen")
+    town.do("run", "-d", "--name", "chooser", "--network", "chosen", *SLEEP)
+    outside = [Target(to, 80, udp) for to in FAR.values() for udp in (False, True)]
+
+    def seen(name: str) -> list[str]:
+        return [(said or "").split(" ")[1] for said in ask(Inside(town, name), outside)]
+
+    try:
+        for _ in range(2):
+            assert seen("chooser") == [OTHER[4], OTHER[4], OTHER[6], OTHER[6]]
+            assert seen("plain-1") == [HOST[4], HOST[4], HOST[6], HOST[6]]
+            town.kill()
+            town.start()
+    finally:
+        town.do("rm", "-f", "chooser")
+        town.do("network", "rm", "chosen")
+        town.host.here.ip("address", "del", f"{OTHER[6]}/64", "dev", "uplink")
 
 
 @pytest.mark.parametrize("name", ["shut-1", "shut-private-1"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 import pytest
 
@@ -87,3 +87,15 @@ def test_a_mode_opens_a_network_for_its_family_alone(mode: GatewayMode, name: st
     assert (f'{name} {{ ipv6 . "br-n" }}' in text) == bool(name)
     assert "ipv4 ." not in text
     assert ("masqueraded_blocks6" in text) == (mode is not GatewayMode.ROUTED)
+
+
+def test_a_network_that_others_see_by_an_address_of_its_own_is_not_masqueraded() -> None:
+    four, six = IPv4Network("10.0.0.0/25"), IPv6Network("fd00::/63")
+    network = replace(
+        NETWORK, bridge="br-n", subnet=four, subnet6=six, seen_as=IPv4Address("192.0.2.7"), seen_as6=IPv6Address("::7")
+    )
+    text = firewall.render("t", firewall.network_elements(network))
+    assert "sourced { 10.0.0.0-10.0.0.127 : 192.0.2.7 }" in text
+    assert "sourced_blocks6 { fd00:: : ::7, fd00:0:0:1:: : ::7 }" in text
+    assert "masqueraded" not in text
+    assert "sourced" not in firewall.render("t", firewall.network_elements(replace(network, masquerade=False)))
