@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 
 from fairlead.engine import subnets
 from fairlead.errors import Conflict, Forbidden, InvalidParameter
@@ -17,20 +17,17 @@ def check(network: Network, request: EndpointRequest) -> None:
     """Addresses asked for lie in subnets of the user's choice."""
     faults = [
         fault
-        for text, subnet, static in (
-            (request.ipv4_address, network.subnet, network.static),
-            (request.ipv6_address, network.subnet6, network.static6),
-        )
-        if text and (fault := _fault(text, subnet, static=static))
+        for text, static in ((request.ipv4_address, network.static), (request.ipv6_address, network.static6))
+        if text and (fault := _fault(text, network, static=static))
     ]
     if faults:
         raise InvalidParameter(f"invalid endpoint settings:\n{subnets.joined(faults)}")
 
 
-def _fault(text: str, subnet: IPv4Network | IPv6Network | None, *, static: bool) -> str:
-    if not static or subnet is None:
+def _fault(text: str, network: Network, *, static: bool) -> str:
+    if not static:
         return "user specified IP address is supported only when connecting to networks with user configured subnets"
-    if ip_address(text) not in subnet:
+    if network.segment_of(ip_address(text)) is None:
         return f"no configured subnet or ip-range contain the IP address {text}"
     return ""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fairlead import ids
 from fairlead.engine import subnets
 from fairlead.errors import Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network
+from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network, Segment
 from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
 
@@ -36,7 +36,7 @@ def draw(request: NetworkRequest, settings: Settings) -> Network:
         )
     if not request.ipv4 and not request.ipv6:
         raise InvalidParameter("IPv4 or IPv6 must be enabled")
-    four, six = subnets.parse(request.subnets, driver=request.driver)
+    segments = subnets.parse(request.subnets, driver=request.driver)
     network = Network(
         id=ids.new_id(),
         name=request.name,
@@ -51,16 +51,20 @@ def draw(request: NetworkRequest, settings: Settings) -> Network:
         labels=request.labels,
         options=request.options,
     )
-    # What was said about a family that is off does not count.
-    if network.ipv4:
-        network = replace(
-            network, subnet=four.subnet, ip_range=four.ip_range, gateway=four.gateway, static=four.subnet is not None
-        )
-    if network.ipv6:
-        network = replace(
-            network, subnet6=six.subnet, ip_range6=six.ip_range, gateway6=six.gateway, static6=six.subnet is not None
-        )
+    network = _with_segments(network, segments)
     return _sharing(network, settings) if network.shares_device else _bridge(network, settings)
+
+
+def _with_segments(network: Network, segments: Sequence[Segment]) -> Network:
+    """What was said about a family that is off does not count."""
+    fields: dict[str, Any] = {"more": ()}
+    for version, suffix, on in ((4, "", network.ipv4), (6, "6", network.ipv6)):
+        own = [segment for segment in segments if on and segment.subnet.version == version]
+        for first in own[:1]:
+            values = {"subnet": first.subnet, "ip_range": first.ip_range, "gateway": first.gateway, "static": True}
+            fields |= {f"{name}{suffix}": value for name, value in values.items()}
+        fields["more"] += tuple(own[1:])
+    return replace(network, **fields)
 
 
 def with_gateways(network: Network) -> Network:
@@ -72,7 +76,11 @@ def with_gateways(network: Network) -> Network:
         network = replace(network, gateway=next(a for a in network.subnet.hosts() if str(a) not in kept))
     if network.subnet6 is not None and network.gateway6 is None and network.gateway_mode6 is not GatewayMode.ISOLATED:
         network = replace(network, gateway6=next(a for a in network.subnet6.hosts() if str(a) not in kept))
-    return network
+    more = (
+        one if one.gateway else replace(one, gateway=next(a for a in one.subnet.hosts() if str(a) not in kept))
+        for one in network.more
+    )
+    return replace(network, more=tuple(more))
 
 
 def _bridge(network: Network, settings: Settings) -> Network:

@@ -193,8 +193,8 @@ class Connector:
             endpoint,
             address=address,
             address6=address6,
-            gateway=network.gateway if has_router else None,
-            gateway6=network.gateway6 if has_router else None,
+            gateway=network.router4(address) if has_router else None,
+            gateway6=network.router6(address6) if has_router else None,
             mac_address=mac.replace("-", ":").lower(),
             interface=gateways.free_name(network, endpoint.request, others),
         )
@@ -205,9 +205,9 @@ class Connector:
         """What it has, what it asks for, or what is free."""
         wanted, wanted6 = endpoint.request.ipv4_address, endpoint.request.ipv6_address
         address, address6 = endpoint.address, endpoint.address6
-        if address is None or network.subnet is None or address.ip not in network.subnet:
+        if address is None or network.segment_of(address.ip) is None:
             address = self._leases.allocate(network, container, IPv4Address(wanted) if wanted else None)
-        if address6 is None or network.subnet6 is None or address6.ip not in network.subnet6:
+        if address6 is None or network.segment_of(address6.ip) is None:
             address6 = self._leases.allocate6(network, container, IPv6Address(wanted6) if wanted6 else None)
         return address, address6
 

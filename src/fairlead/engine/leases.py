@@ -7,10 +7,11 @@ container whose name was generated leases by its id: nobody will come back under
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 
+from fairlead.errors import SystemFailure
 from fairlead.model.container import Container
-from fairlead.model.network import Network
+from fairlead.model.network import Network, Segment
 from fairlead.network.ipam import Address, Pool
 from fairlead.store.networks import NetworkStore
 
@@ -20,27 +21,44 @@ _ID_LENGTH = 64
 class Leases:
     def __init__(self, store: NetworkStore) -> None:
         self._store = store
-        self._pools: dict[tuple[str, int], Pool] = {}
+        self._pools: dict[tuple[str, IPv4Network | IPv6Network], Pool] = {}
 
     def allocate(
         self, network: Network, container: Container, requested: IPv4Address | None = None
     ) -> IPv4Interface | None:
         """The container's IPv4 address: the one it had, the one it asks for, or a free one; None without IPv4."""
-        if network.subnet is None:
-            return None
-        return IPv4Interface((self._allocate(network, container, 4, requested).packed, network.subnet.prefixlen))
+        found = self._allocate(network, container, 4, requested)
+        return IPv4Interface((found[0].packed, found[1])) if found else None
 
     def allocate6(
         self, network: Network, container: Container, requested: IPv6Address | None = None
     ) -> IPv6Interface | None:
-        if network.subnet6 is None:
-            return None
-        return IPv6Interface((self._allocate(network, container, 6, requested).packed, network.subnet6.prefixlen))
+        found = self._allocate(network, container, 6, requested)
+        return IPv6Interface((found[0].packed, found[1])) if found else None
 
-    def _allocate(self, network: Network, container: Container, version: int, requested: Address | None) -> Address:
-        lease, _ = self._pool(network, version).allocate(_key(container), requested=requested)
-        self._store.save_lease(lease)
-        return lease.address
+    def _allocate(
+        self, network: Network, container: Container, version: int, requested: Address | None
+    ) -> tuple[Address, int] | None:
+        """An address with its prefix: of the subnet where the container had one, else of the first that has one."""
+        key, segments = _key(container), network.segments(version)
+        if not segments:
+            return None
+        choice = [one for one in segments if requested in one.subnet] if requested is not None else list(segments)
+        choice = choice or [segments[0]]  # which refuses it
+        choice.sort(key=lambda one: not self._pool(network, one).knows(key))
+        for segment in choice:
+            try:
+                lease, _ = self._pool(network, segment).allocate(key, requested=requested)
+            except SystemFailure:
+                if segment is choice[-1]:
+                    raise
+                continue
+            for other in segments:
+                if other is not segment:
+                    self._pool(network, other).release(key, keep=False)
+            self._store.save_lease(lease)
+            return lease.address, segment.subnet.prefixlen
+        return None
 
     def release(self, network: Network, container: Container) -> None:
         """The container is gone. A given name keeps the addresses as long as nobody else needs them."""
@@ -62,8 +80,8 @@ class Leases:
 
     def forget(self, network: Network) -> None:
         """The network is gone."""
-        for version in (4, 6):
-            self._pools.pop((network.id, version), None)
+        for subnet in network.subnets:
+            self._pools.pop((network.id, subnet), None)
 
     def reconcile(self, network: Network, containers: Iterable[Container]) -> None:
         """At the daemon's start: leases held by containers that are no more are let go."""
@@ -76,28 +94,25 @@ class Leases:
                     self._store.keep_lease(network.id, lease.name)
 
     def _pools_of(self, network: Network) -> Iterator[Pool]:
-        if network.subnet is not None:
-            yield self._pool(network, 4)
-        if network.subnet6 is not None:
-            yield self._pool(network, 6)
+        for version in (4, 6):
+            for segment in network.segments(version):
+                yield self._pool(network, segment)
 
-    def _pool(self, network: Network, version: int) -> Pool:
-        pool = self._pools.get((network.id, version))
+    def _pool(self, network: Network, segment: Segment) -> Pool:
+        pool = self._pools.get((network.id, segment.subnet))
         if pool is None:
-            pool = self._pools[network.id, version] = self._made(network, version)
+            pool = self._pools[network.id, segment.subnet] = self._made(network, segment)
         return pool
 
-    def _made(self, network: Network, version: int) -> Pool:
-        subnet = network.subnet if version == 4 else network.subnet6
-        assert subnet is not None
+    def _made(self, network: Network, segment: Segment) -> Pool:
         return Pool(
             network.id,
-            subnet,
+            segment.subnet,
             name=network.name,
-            gateway=network.gateway if version == 4 else network.gateway6,
-            ip_range=network.ip_range if version == 4 else network.ip_range6,
-            reserved=[a for a in map(ip_address, network.aux_addresses.values()) if a.version == version],
-            leases=[lease for lease in self._store.leases(network.id) if lease.address in subnet],
+            gateway=segment.gateway,
+            ip_range=segment.ip_range,
+            reserved=[a for a in map(ip_address, network.aux_addresses.values()) if a in segment.subnet],
+            leases=[lease for lease in self._store.leases(network.id) if lease.address in segment.subnet],
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network
 
 from fairlead.engine import blueprint, pruning
 from fairlead.engine.connect import Connector
@@ -78,7 +78,7 @@ class Networks:
             self._controller.add_network(network)
         except BaseException:
             self._controller.remove_network(network)
-            self._topology.give_back(network.subnet, network.subnet6)
+            self._topology.give_back(*network.subnets)
             raise
         self._topology.add(network)
         await self._controller.open_to_world(network)
@@ -100,24 +100,19 @@ class Networks:
     def _with_subnets(self, network: Network) -> Network:
         """Subnets are claimed, or chosen, and held: `give_back` undoes it."""
         topology = self._topology
-        topology.claim(network.subnet)
-        try:
-            topology.claim(network.subnet6)
-        except BaseException:
-            topology.give_back(network.subnet)
-            raise
-        held: list[IPv4Network | IPv6Network | None] = [network.subnet, network.subnet6]
-        try:
+        with ExitStack() as undo:
+            for subnet in network.subnets:
+                topology.claim(subnet)
+                undo.callback(topology.give_back, subnet)
             if network.ipv4 and network.subnet is None:
                 network = replace(network, subnet=topology.choose_subnet())
-                held.append(network.subnet)
+                undo.callback(topology.give_back, network.subnet)
             if network.ipv6 and network.subnet6 is None:
                 network = replace(network, subnet6=topology.choose_subnet6())
-                held.append(network.subnet6)
-        except BaseException:
-            topology.give_back(*held)
-            raise
-        return blueprint.with_gateways(network)
+                undo.callback(topology.give_back, network.subnet6)
+            network = blueprint.with_gateways(network)
+            undo.pop_all()
+        return network
 
     async def remove(self, ref: str) -> None:
         network = self._topology.get(ref)

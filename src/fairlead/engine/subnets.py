@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, Generic, TypeVar
 
 from fairlead.errors import Forbidden, InvalidParameter
+from fairlead.model.network import Segment
 from fairlead.model.request import SubnetRequest
 
 Subnet = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 
-N = TypeVar("N", IPv4Network, IPv6Network)
-A = TypeVar("A", IPv4Address, IPv6Address)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted(Generic[N, A]):
-    """The addresses of one family; None: left to us."""
-
-    subnet: N | None = None
-    ip_range: N | None = None
-    gateway: A | None = None
-
-
-def parse(
-    requests: Sequence[SubnetRequest], *, driver: str = "bridge"
-) -> tuple[Wanted[IPv4Network, IPv4Address], Wanted[IPv6Network, IPv6Address]]:
-    """What is wanted of IPv4 and of IPv6. Raises with everything that is wrong, in Docker's words."""
+def parse(requests: Sequence[SubnetRequest], *, driver: str = "bridge") -> list[Segment]:
+    """The subnets that are wanted. Raises with everything that is wrong, in Docker's words."""
     faults: list[str] = []
-    found: dict[int, Any] = {}
-    for request in requests:
-        if not (request.subnet or request.ip_range or request.gateway):
-            continue
-        wanted = _one(request, faults)
-        if wanted is None or wanted.subnet is None:
-            continue
-        if wanted.subnet.version in found:
-            raise Forbidden(f"{driver} driver doesn't support multiple subnets")
-        found[wanted.subnet.version] = wanted
+    asked = (request for request in requests if request.subnet or request.ip_range or request.gateway)
+    found = [wanted for request in asked if (wanted := _one(request, faults)) is not None]
     if faults:
         raise InvalidParameter(f"invalid network config:\n{joined(faults)}")
-    return found.get(4, Wanted()), found.get(6, Wanted())
+    versions = [wanted.subnet.version for wanted in found]
+    if driver == "bridge" and len(versions) > len(set(versions)):
+        raise Forbidden("bridge driver doesn't support multiple subnets")
+    return found
 
 
 def joined(faults: Sequence[str]) -> str:
@@ -54,7 +33,7 @@ def joined(faults: Sequence[str]) -> str:
     return "\n".join(f"* {fault}" for fault in faults)
 
 
-def _one(request: SubnetRequest, faults: list[str]) -> Any:
+def _one(request: SubnetRequest, faults: list[str]) -> Segment | None:
     subnet = _network(request.subnet)
     if subnet is None:
         faults.append(f"invalid subnet {request.subnet}: invalid CIDR block notation")
@@ -71,7 +50,7 @@ def _one(request: SubnetRequest, faults: list[str]) -> Any:
         gateway = _address(request.gateway)
     for name, text in request.aux_addresses.items():
         faults += [f"invalid auxiliary address {name}: {fault}" for fault in _address_faults(text, subnet)]
-    return Wanted(subnet, ip_range, gateway)
+    return Segment(subnet, ip_range, gateway)
 
 
 def _range_faults(text: str, subnet: Subnet) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Topology:
         for network in stored:
             if network is not former:
                 self._keep(network)
-                self.claim(network.subnet, network.subnet6)
+                self.claim(*network.subnets)
         default = self._default(former)
         if former != default:
             self._store.save(default)
@@ -104,7 +104,7 @@ class Topology:
         del self._networks[network.id]
         del self._ids[network.name]
         del self._sorted_ids[bisect_left(self._sorted_ids, network.id)]
-        self.give_back(network.subnet, network.subnet6)
+        self.give_back(*network.subnets)
 
     # --- subnets ----------------------------------------------------------------------------------------------
 

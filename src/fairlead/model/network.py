@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 ANY_ADDRESS = IPv4Address("0.0.0.0")
 SHARING_DRIVERS = ("macvlan", "ipvlan")
@@ -36,6 +36,15 @@ class GatewayMode(StrEnum):
     """The host itself has no address on the bridge (internal networks only)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One subnet of a network: the part that addresses are given from (None: all of it), and its gateway."""
+
+    subnet: IPv4Network | IPv6Network
+    ip_range: IPv4Network | IPv6Network | None = None
+    gateway: IPv4Address | IPv6Address | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """One network. `bridge` is the kernel device's name (bridge driver only).
@@ -60,6 +69,9 @@ class Network:
     ip_range6: IPv6Network | None = None
     gateway6: IPv6Address | None = None
     static6: bool = False
+    more: tuple[Segment, ...] = ()
+    """Further subnets, of both families: addresses are taken from them once those before are used up (drivers that
+    share a device only)."""
     aux_addresses: Mapping[str, str] = field(default_factory=dict)
     """Of both families: name → address that is kept for others."""
     gateway_mode: GatewayMode = GatewayMode.NAT
@@ -87,6 +99,37 @@ class Network:
 
     def mode_of(self, version: int) -> GatewayMode:
         return self.gateway_mode if version == 4 else self.gateway_mode6
+
+    def segments(self, version: int) -> tuple[Segment, ...]:
+        """The subnets of one family, in the order in which addresses are taken from them."""
+        subnet, ip_range, gateway = (
+            (self.subnet, self.ip_range, self.gateway)
+            if version == 4
+            else (self.subnet6, self.ip_range6, self.gateway6)
+        )
+        if subnet is None:
+            return ()
+        return Segment(subnet, ip_range, gateway), *(one for one in self.more if one.subnet.version == version)
+
+    @property
+    def subnets(self) -> list[IPv4Network | IPv6Network]:
+        return [one.subnet for version in (4, 6) for one in self.segments(version)]
+
+    def segment_of(self, address: IPv4Address | IPv6Address) -> Segment | None:
+        return next((one for one in self.segments(address.version) if address in one.subnet), None)
+
+    def router4(self, address: IPv4Interface | None) -> IPv4Address | None:
+        """Who takes on what a member with this address sends elsewhere."""
+        gateway = self._gateway_of(address)
+        return gateway if isinstance(gateway, IPv4Address) else None
+
+    def router6(self, address: IPv6Interface | None) -> IPv6Address | None:
+        gateway = self._gateway_of(address)
+        return gateway if isinstance(gateway, IPv6Address) else None
+
+    def _gateway_of(self, address: IPv4Interface | IPv6Interface | None) -> IPv4Address | IPv6Address | None:
+        segment = self.segment_of(address.ip) if address is not None else None
+        return segment.gateway if segment is not None else None
 
     def seen_as_of(self, version: int) -> IPv4Address | IPv6Address | None:
         return self.seen_as if version == 4 else self.seen_as6

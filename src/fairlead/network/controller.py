@@ -121,7 +121,7 @@ class Controller:
         What runs loses no packet: there is no moment without its rules. Sockets follow with `restore`.
         """
         self._forwarding.turn_on(4)
-        if any(network.subnet6 is not None for network in networks):
+        if any(network.subnet6 is not None and not network.shares_device for network in networks):
             self._forwarding.turn_on(6)
         prefix = endpoint.veth_prefix(self._settings.instance)
         elements = self._elements(attached, grants)

@@ -150,8 +150,8 @@ def _inside(
 ) -> list[bytes]:
     steps: list[bytes] = []
     for address, gateway, default in (
-        (endpoint.address, network.gateway, ways[0]),
-        (endpoint.address6, network.gateway6, ways[1]),
+        (endpoint.address, network.router4(endpoint.address), ways[0]),
+        (endpoint.address6, network.router6(endpoint.address6), ways[1]),
     ):
         if address is not None:
             steps += _one_family(peer, address, gateway if routed else None)

@@ -56,6 +56,10 @@ class Pool:
         else:
             self._kept[lease.name] = None
 
+    def knows(self, name: str) -> bool:
+        """Whether it has an address here, held or kept."""
+        return name in self._leases
+
     def allocate(self, name: str, *, requested: Address | None = None) -> tuple[Lease, Lease | None]:
         """An address for `name`, and the kept lease of another name that had to go for it, if any."""
         mine = self._leases.get(name)

@@ -77,7 +77,7 @@ def _hints(kind: type) -> dict[str, Any]:
 def _typed(kind: Any, raw: Any) -> Any:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return None if raw is None else _typed(next(a for a in get_args(kind) if a is not type(None)), raw)
+        return None if raw is None else _typed(_chosen([a for a in get_args(kind) if a is not type(None)], raw), raw)
     if kind is Port:
         number, _, protocol = raw.partition("/")
         return Port(int(number), protocol)
@@ -97,6 +97,11 @@ def _typed(kind: Any, raw: Any) -> Any:
     if kind in _TEXTUAL or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
         return kind(raw)
     return raw
+
+
+def _chosen(kinds: list[Any], raw: Any) -> Any:
+    """Of two, the second is IPv6's."""
+    return kinds[-1] if kinds[-1] in _TEXTUAL and ":" in raw else kinds[0]
 
 
 _FORWARDED = " forwarded"

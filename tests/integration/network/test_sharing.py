@@ -65,6 +65,8 @@ def clean(town: Engine) -> Iterator[Engine]:
         ("ipvlan", ("-o", "ipvlan_flag=x"),
          "requested ipvlan flag 'x' is not valid, 'bridge' is the ipvlan driver default"),
         ("ipvlan", ("-o", "parent=lo"), "loopback interface is not a valid ipvlan parent link"),
+        ("bridge", ("--subnet", "10.11.0.0/24", "--subnet", "10.12.0.0/24"),
+         "bridge driver doesn't support multiple subnets"),
         ("host", (), 'only one instance of "host" network is allowed'),
         ("null", (), 'only one instance of "null" network is allowed'),
         ("weave", (), 'could not find plugin weave in v1 plugin registry: plugin "weave" not found'),
@@ -157,6 +159,44 @@ def test_members_are_on_the_parents_network(clean: Engine, driver: str) -> None:
     clean.do("network", "connect", "--ip", "198.51.100.90", "lan", "aa")
     with serve(Inside(clean, "aa"), "back", 80):
         assert far.talk("198.51.100.90", 80) == f"back {FAR_ADDRESS}"
+
+
+def test_a_network_of_two_subnets(clean: Engine) -> None:
+    """Addresses come from the second once the first has none; each member goes out by the router of its own subnet."""
+    second = ("--subnet", "203.0.113.0/24", "--gateway", "203.0.113.2", "--subnet", "fd99::/64")
+    said = create(clean, "lan", "macvlan", *LAN[:-1], "198.51.100.64/32", *second, "--ipv6", "-o", "parent=uplink")
+    assert said == "" or said.startswith(complaint("macvlan"))
+    if said:
+        return
+    far = clean.host.far
+    far.ip("address", "add", "203.0.113.2/24", "dev", "uplink")
+    far.ip("address", "add", "192.0.2.2/32", "dev", "lo")
+    try:
+        for name, words in (("aa", ()), ("bb", ()), ("cc", ("--ip", "198.51.100.80")), ("dd", ("--ip", "203.0.113.9"))):
+            clean.do("run", "-d", "--name", name, "--network", "lan", *words, *SLEEP)
+        clean.kill()
+        clean.start()
+        clean.do("restart", "-t", "0", "aa", "bb", "cc", "dd")
+        with serve(far, "far", 80):
+            for name, address, router in (
+                ("aa", "198.51.100.64", FAR_ADDRESS), ("bb", "203.0.113.1", "203.0.113.2"),
+                ("cc", "198.51.100.80", FAR_ADDRESS), ("dd", "203.0.113.9", "203.0.113.2"),
+            ):  # fmt: skip
+                member = _member(clean, name, "lan")
+                assert (member["IPAddress"], member["Gateway"], member["IPPrefixLen"]) == (address, router, 24)
+                assert member["GlobalIPv6Address"].startswith("fd99::")
+                assert Inside(clean, name).talk(router, 80) == f"far {address}"
+                assert Inside(clean, name).talk("192.0.2.2", 80) == f"far {address}"
+        config = clean.json("GET", "/networks/lan")["IPAM"]["Config"]
+        assert [entry.get("Gateway") for entry in config] == [FAR_ADDRESS, "203.0.113.2", "fd99::1"]
+        refused = clean.cli("run", "--rm", "--network", "lan", "--ip", "192.0.2.9", "box", "true").err
+        assert "no configured subnet or ip-range contain the IP address 192.0.2.9" in refused
+        assert create(clean, "other", "bridge", "--subnet", "203.0.113.0/25") == (
+            "invalid pool request: Pool overlaps with other one on this address space"
+        )
+    finally:
+        far.ip("address", "del", "203.0.113.2/24", "dev", "uplink")
+        far.ip("address", "del", "192.0.2.2/32", "dev", "lo")
 
 
 def test_ipvlan_members_that_have_no_router(clean: Engine) -> None:

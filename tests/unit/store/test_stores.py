@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
 
 from fairlead.model.container import (
     Config,
@@ -19,7 +19,7 @@ from fairlead.model.container import (
     State,
     Status,
 )
-from fairlead.model.network import Lease, Network
+from fairlead.model.network import Lease, Network, Segment
 from fairlead.model.volume import Volume
 from fairlead.store import codec
 from fairlead.store.containers import ContainerStore
@@ -61,6 +61,16 @@ def test_a_container_comes_back_and_follows_changes() -> None:
 def test_published_ports_of_an_older_record_are_read() -> None:
     old = '{"port":"53/udp","host_ip":"::","host_port":5353,"forwarded":true}'
     assert codec.loads(PublishedPort, old) == PublishedPort(Port(53, "udp"), "::", 5353, forwarded=True)
+
+
+def test_a_network_of_several_subnets_of_both_families_comes_back() -> None:
+    more = (
+        Segment(IPv4Network("10.1.0.0/24"), IPv4Network("10.1.0.128/25"), IPv4Address("10.1.0.1")),
+        Segment(IPv6Network("fd00:1::/64"), None, IPv6Address("fd00:1::1")),
+    )
+    store = NetworkStore(Database(":memory:"))
+    store.save(network := Network(id="n", name="n", created=NOW, subnet=IPv4Network("10.0.0.0/24"), more=more))
+    assert store.load() == [network]
 
 
 def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 from fairlead.api.schema import times
 from fairlead.api.schema.fields import Fields
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Endpoint
-from fairlead.model.network import Network
+from fairlead.model.network import Network, Segment
 from fairlead.model.request import NetworkRequest, SubnetRequest
 
 
@@ -85,29 +85,19 @@ def render(network: Network, members: Mapping[str, tuple[str, Endpoint]]) -> dic
 
 
 def _render_subnets(network: Network) -> list[dict[str, Any]]:
-    aux = network.aux_addresses
-    return [
-        *_render_subnet(network.subnet, network.ip_range, network.gateway, aux),
-        *_render_subnet(network.subnet6, network.ip_range6, network.gateway6, aux),
-    ]
+    segments = (segment for version in (4, 6) for segment in network.segments(version))
+    return [_render_segment(segment, network.aux_addresses) for segment in segments]
 
 
-def _render_subnet(
-    subnet: IPv4Network | IPv6Network | None,
-    ip_range: IPv4Network | IPv6Network | None,
-    gateway: IPv4Address | IPv6Address | None,
-    aux_addresses: Mapping[str, str],
-) -> list[dict[str, Any]]:
-    if subnet is None:
-        return []
-    value: dict[str, Any] = {"Subnet": str(subnet)}
-    if ip_range is not None:
-        value["IPRange"] = str(ip_range)
-    if gateway is not None:
-        value["Gateway"] = str(gateway)
-    if aux := {name: text for name, text in aux_addresses.items() if ip_address(text) in subnet}:
+def _render_segment(segment: Segment, aux_addresses: Mapping[str, str]) -> dict[str, Any]:
+    value: dict[str, Any] = {"Subnet": str(segment.subnet)}
+    if segment.ip_range is not None:
+        value["IPRange"] = str(segment.ip_range)
+    if segment.gateway is not None:
+        value["Gateway"] = str(segment.gateway)
+    if aux := {name: text for name, text in aux_addresses.items() if ip_address(text) in segment.subnet}:
         value["AuxiliaryAddresses"] = aux
-    return [value]
+    return value
 
 
 def _render_member(name: str, endpoint: Endpoint) -> dict[str, Any]:
