@@ -104,13 +104,13 @@ def resolver_file(engine: Engine, text: str) -> None:
 
 
 @contextlib.contextmanager
-def outside(engine: Engine) -> Iterator[NameServer]:
-    """The other machine serves names, and the host asks it alone."""
+def outside(engine: Engine, *more: str) -> Iterator[NameServer]:
+    """The other machine serves names, at more of its addresses too, and the host asks it alone."""
     log = engine.root / "nameserver.log"
     resolver_file(engine, f"nameserver {host.FAR_ADDRESS}\nsearch corp.example\noptions timeout:1\n")
     engine.host.here.run("mount", "--bind", str(engine.root / "resolv.conf"), "/etc/resolv.conf")
     program = [*engine.host.far.entry, sys.executable, "-u", str(Path(__file__).with_name("nameserver.py"))]
-    with log.open("wb") as out, subprocess.Popen([*program, host.FAR_ADDRESS], stdout=out) as server:
+    with log.open("wb") as out, subprocess.Popen([*program, host.FAR_ADDRESS, *more], stdout=out) as server:
         try:
             until(lambda: log.read_text().startswith("up"), what="the name server is up")
             yield NameServer(log)

@@ -1,4 +1,4 @@
-"""A name server for the other machine, run as a program there: `nameserver.py ADDRESS`.
+"""A name server for the other machine, run as a program there: `nameserver.py ADDRESS...`.
 
 What it says depends on the name alone. Each question it got is a line of its output: transport, source, name, type,
 and the size its asker takes.
@@ -26,6 +26,8 @@ def answer(data: bytes, transport: str, peer: str) -> bytes | None:
         return None
     if name.startswith("refused"):
         reply.header.rcode = 5
+    elif name.startswith("failing"):
+        reply.header.rcode = 2
     elif name.startswith("slow-datagram") and transport == "udp":
         return None
     elif name == "many.example":
@@ -45,22 +47,50 @@ def answer(data: bytes, transport: str, peer: str) -> bytes | None:
     return packed
 
 
-def serve(address: str) -> None:
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((address, 53))
-    tcp = socket.create_server((address, 53), backlog=64)
+def forge(data: bytes, udp: socket.socket, peer: tuple[str, int]) -> None:
+    """Answers that are none: with another id, to another question, from another port; all with a wrong address."""
+    question = dnslib.DNSRecord.parse(data)
+    lie = question.reply()
+    lie.add_answer(dnslib.RR(question.q.qname, 1, rdata=dnslib.A("192.0.2.66")))
+    honest_id = lie.header.id
+    with socket.socket(udp.family, socket.SOCK_DGRAM) as other:
+        other.sendto(bytes(lie.pack()), peer)
+    for step in (1, 0x100, 0x8000):
+        lie.header.id = honest_id ^ step
+        udp.sendto(bytes(lie.pack()), peer)
+    lie.header.id = honest_id
+    lie.q.qname = "other.example"
+    udp.sendto(bytes(lie.pack()), peer)
+    udp.sendto(data, peer)
+
+
+def open_sockets(address: str) -> tuple[socket.socket, socket.socket]:
+    family, _, _, _, where = socket.getaddrinfo(address, 53, type=socket.SOCK_DGRAM)[0]
+    udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    udp.bind(where)
+    tcp.bind(where)
+    tcp.listen(64)
+    return udp, tcp
+
+
+def serve(addresses: list[str]) -> None:
     waiting = selectors.DefaultSelector()
-    waiting.register(udp, selectors.EVENT_READ)
-    waiting.register(tcp, selectors.EVENT_READ)
+    for address in addresses:
+        for sock in open_sockets(address):
+            waiting.register(sock, selectors.EVENT_READ)
     print("up", flush=True)
     while True:
         for key, _ in waiting.select():
-            if key.fileobj is udp:
-                data, peer = udp.recvfrom(4096)
+            assert isinstance(key.fileobj, socket.socket)
+            if key.fileobj.type == socket.SOCK_DGRAM:
+                data, peer = key.fileobj.recvfrom(4096)
+                if b"\x06forged" in data:
+                    forge(data, key.fileobj, peer)
                 if (reply := answer(data, "udp", peer[0])) is not None:
-                    udp.sendto(reply, peer)
+                    key.fileobj.sendto(reply, peer)
                 continue
-            client, peer = tcp.accept()
+            client, peer = key.fileobj.accept()
             with client:
                 client.settimeout(2)
                 size = struct.unpack("!H", client.recv(2))[0]
@@ -69,4 +99,4 @@ def serve(address: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,7 +92,7 @@ def _mtu(text: str) -> int:
 
 
 def _dns(text: str) -> str:
-    return str(IPv4Address(text)) if ":" not in text else text
+    return str(ip_address(text))
 
 
 def _count(text: str) -> int:

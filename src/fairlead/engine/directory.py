@@ -17,6 +17,7 @@ from fairlead.model.container import Container, Endpoint
 from fairlead.model.network import Network
 from fairlead.model.settings import Settings
 from fairlead.network import resolvconf
+from fairlead.network.dns import redirect
 from fairlead.network.dns.names import Address, Names, Presence, Sight, View
 from fairlead.network.dns.server import Forwarding, Resolver
 from fairlead.network.dns.upstream import Server
@@ -87,9 +88,8 @@ class Directory:
 
     def _sight(self, container: Container, end: Endpoint) -> Sight:
         own = [link for link in container.links if link.network == end.network_name]
-        aliases = {
-            links.hosts_alias(link.alias): link.source_id if link.source_id else link.source_name for link in own
-        }
+        typed = {links.hosts_alias(link.alias): link.source_id or link.source_name for link in own}
+        aliases = {alias.lower(): source for alias, source in typed.items()} | typed
         # On the default bridge names are private, as in Docker: one knows oneself, and whom one was linked to.
         reach = frozenset({container.id, *(link.source_id for link in own)}) if end.network_name == "bridge" else None
         return Sight(network_id=end.network_id, network=end.network_name, aliases=aliases, reach=reach)
@@ -102,11 +102,11 @@ class Directory:
         if container is None or all(network.internal for network in self._networks(container)):
             return Forwarding()
         host, given = self._etc.host_resolver(), container.host_config
-        own = given.dns or self._settings.dns
+        own = [address for address in given.dns or self._settings.dns if address != redirect.ADDRESS]
         six = any(end.address6 is not None for end in container.endpoints)
         servers: Sequence[str] = own or resolvconf.servers(host)
         return Forwarding(
-            tuple(Server(a, (":" in a and not six) or (not own and resolvconf.is_loopback(a))) for a in servers),
+            tuple(Server(a, (":" in a and not six) or (not own and resolvconf.is_of_host(a))) for a in servers),
             qualified_only=resolvconf.ndots(given.dns_options or host.options) > 0,
         )
 

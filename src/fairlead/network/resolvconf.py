@@ -12,6 +12,7 @@ from pathlib import Path
 
 _STUB = Path("/run/systemd/resolve/resolv.conf")
 _HOST = Path("/etc/resolv.conf")
+_RESOLVED = "127.0.0.53"
 _FALLBACK = ("8.8.8.8", "8.8.4.4")
 _MAXIMUM = 3
 
@@ -26,8 +27,8 @@ class Parsed:
 def host_text() -> str:
     """The host's resolver file; the real one behind systemd-resolved's stub."""
     try:
-        text = _HOST.read_text()
-        return _STUB.read_text() if "127.0.0.53" in text and _STUB.exists() else text
+        text = _HOST.read_text(errors="replace")
+        return _STUB.read_text() if parse(text).servers == (_RESOLVED,) and _STUB.exists() else text
     except OSError:
         return ""
 
@@ -45,13 +46,13 @@ def stamp() -> tuple[int, ...]:
 
 
 def parse(text: str) -> Parsed:
-    """As resolv.conf(5) has it: all servers, the last `search` or `domain`, all options."""
+    """As resolv.conf(5) has it: all servers that are addresses, the last `search` or `domain`, all options."""
     servers: list[str] = []
     search: tuple[str, ...] = ()
     options: list[str] = []
     for line in text.splitlines():
         word, *rest = line.split() or [""]
-        if word == "nameserver" and rest:
+        if word == "nameserver" and rest and _is_address(rest[0]):
             servers.append(rest[0])
         elif word in ("search", "domain"):
             search = tuple(rest)
@@ -60,11 +61,20 @@ def parse(text: str) -> Parsed:
     return Parsed(servers=tuple(servers), search=search, options=tuple(options))
 
 
-def is_loopback(address: str) -> bool:
+def _is_address(text: str) -> bool:
     try:
-        return ip_address(address.split("%")[0]).is_loopback
+        return bool(ip_address(text))
     except ValueError:
         return False
+
+
+def is_loopback(address: str) -> bool:
+    return ip_address(address.partition("%")[0]).is_loopback
+
+
+def is_of_host(address: str) -> bool:
+    """Whether one of the host's servers can be asked by the host alone: on its loopback, or on one of its links."""
+    return "%" in address or is_loopback(address)
 
 
 def servers(host: Parsed) -> tuple[str, ...]:

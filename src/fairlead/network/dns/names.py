@@ -1,9 +1,10 @@
 """Who answers to which name, seen from where. Pure.
 
 A look-up goes through the asker's networks in order, and the first that knows the name answers. There its link
-aliases come first (as typed: they are private to the asker, and win over shared names), then the names that
-everybody has on that network, in any case. `a.b` is tried as a whole, then as `a` on network `b`. On the default
-bridge an asker sees itself and what it is linked to, nobody else.
+aliases come first (they are private to the asker, and win over shared names), then the names that everybody has on
+that network. Letter case is all one; but of two aliases that differ in nothing else, the one that was typed. `a.b` is
+tried as a whole, then as `a` on network `b`. On the default bridge an asker sees itself and what it is linked to,
+nobody else.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Sight:
     network_id: str
     network: str
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Link alias → id of the source, or a name of it where no such container exists yet."""
+    """Link alias, as typed and in lower case → id of the source, or a name of it where no such container exists yet."""
     reach: frozenset[str] | None = None
     """Ids of the containers it may know of; None = all."""
 
@@ -135,7 +136,7 @@ class Names:
 
     def _on(self, sight: Sight, name: str) -> tuple[Presence, ...]:
         members = self._networks.get(sight.network_id, _NOBODY)
-        target = sight.aliases.get(name)
+        target = sight.aliases.get(name) or sight.aliases.get(name.lower())
         if target is not None:
             if (source := members.by_id.get(target)) is not None:
                 return (source,)

@@ -158,8 +158,8 @@ class _Desk:
             return False  # an answer, or no message at all: to answer that could go on for ever
         try:
             question = wire.parse(data)
-        except wire.Malformed:
-            reply(wire.failure(data, wire.FORMAT_ERROR))
+        except wire.Malformed as error:
+            reply(wire.failure(data, error.code))
             return True
         answers = self._own(question, stream=stream)
         if answers is None:

@@ -1,20 +1,24 @@
 """What the table does not know is asked of others: the host's resolvers, or those of `--dns`.
 
 Messages pass as they are but for a fresh id, so that EDNS, DNSSEC and truncation stay between asker and server; what
-came over TCP is asked over TCP. A question waits 1.5 s for a server, tries each up to three times in all, and ends
-within 4.5 s: before its asker gives up. Sockets are bounded, one for each question: connected, with a port of its own,
-so that nobody else's answer gets in. They live where Docker's do: in the asker's namespace, where its own routes,
-firewall and loopback count, except to servers on the host's loopback (and IPv6 ones, for an asker without IPv6).
+came over TCP is asked over TCP. A question waits 1.5 s for a server, has three tries in all, and ends within 4.5 s:
+before its asker gives up. A server that refuses is not asked again. Sockets are bounded, one for each question:
+connected, with a port of its own, so that nobody else's answer gets in. They live where Docker's do: in the asker's
+namespace, where its own routes, firewall and loopback count, except to servers on the host's loopback or of one of its
+links (and IPv6 ones, for an asker without IPv6).
+
+What an asker asks while the same question of its is under way waits for the same answer. So retransmissions cost
+nothing, and a question that comes round to us (a forwarder in the container that asks us) ends in silence, not in more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import secrets
 import socket
 import struct
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,8 +28,11 @@ from fairlead.network.dns import wire
 _TRY_S = 1.5
 _TRIES = 3
 _SHUN_S = 10.0
-_LIMIT = 1024
-_LIMIT_EACH = 192
+_LIMIT = 2048
+_LIMIT_EACH = 512
+_SHARE = 16
+"""Questions that each asker may have under way however many others have: nobody is asked out by them."""
+_SIOCGIFINDEX = 0x8933
 _ONGOING = (errno.EINPROGRESS, errno.EAGAIN)
 
 
@@ -40,6 +47,19 @@ class Server:
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.address else socket.AF_INET
 
+    def connect(self, opened: socket.socket) -> int:
+        """As connect_ex. The link of `fe80::1%eth0` is looked for where the socket lives."""
+        address, _, link = self.address.partition("%")
+        if not link:
+            return opened.connect_ex((address, 53))
+        index = int(link) if link.isdigit() else _index(opened, link)
+        return opened.connect_ex((address, 53, 0, index))
+
+
+def _index(opened: socket.socket, link: str) -> int:
+    request = struct.pack("16s24x", link.encode()[:15])
+    return int(struct.unpack_from("i", fcntl.ioctl(opened, _SIOCGIFINDEX, request), 16)[0])
+
 
 class OpenSocket(Protocol):
     """Opens a socket in the asker's namespace."""
@@ -49,13 +69,15 @@ class OpenSocket(Protocol):
 
 Done = Callable[[bytes | None], None]
 """Gets the answer, or None: nobody had one."""
+_Key = tuple[bool, bytes]
+"""Whether it came over TCP, and the question without its id."""
 
 
 class Upstream:
     """All questions that wait for somebody else's answer."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[_Question]] = {}
+        self._waiting: dict[str, dict[_Key, _Question]] = {}
         self._count = 0
         self._silent: dict[Server, float] = {}
         """Servers that did not answer lately, until when they come last."""
@@ -64,14 +86,16 @@ class Upstream:
         self, asker: str, query: bytes, servers: Sequence[Server], *, stream: bool, open_socket: OpenSocket, done: Done
     ) -> None:
         """Calls `done` once, later or at once; never after `forget(asker)`."""
-        own = self._waiting.setdefault(asker, set())
-        if not servers or self._count >= _LIMIT or len(own) >= _LIMIT_EACH:
+        own, key = self._waiting.get(asker, {}), (stream, query[2:])
+        if (same := own.get(key)) is not None:
+            same.join(query, done)
+        elif not servers or not (len(own) < _SHARE or (len(own) < _LIMIT_EACH and self._count < _LIMIT)):
             done(None)
-            return
-        question = _Question(self, asker, query, self._order(servers), stream, open_socket, done)
-        own.add(question)
-        self._count += 1
-        question.next()
+        else:
+            question = _Question(self, asker, query, self._order(servers), stream, open_socket, done)
+            self._waiting.setdefault(asker, {})[key] = question
+            self._count += 1
+            question.next()
 
     def _order(self, servers: Sequence[Server]) -> list[Server]:
         """The servers to try, in order: those that were silent lately come last."""
@@ -83,24 +107,20 @@ class Upstream:
 
     def forget(self, asker: str) -> None:
         """The asker is gone: what it waited for is nobody's."""
-        for question in self._waiting.pop(asker, set()):
+        for question in self._waiting.pop(asker, {}).values():
             question.close()
             self._count -= 1
 
     def end(self, question: _Question) -> None:
-        own = self._waiting.get(question.asker)
-        if own is not None and question in own:
-            own.discard(question)
+        own = self._waiting.get(question.asker, {})
+        if own.get(question.key) is question:
+            del own[question.key]
             self._count -= 1
             if not own:
                 del self._waiting[question.asker]
 
     def shun(self, server: Server) -> None:
         self._silent[server] = asyncio.get_running_loop().time() + _SHUN_S
-
-    @property
-    def waiting(self) -> Counter[str]:
-        return Counter({asker: len(questions) for asker, questions in self._waiting.items()})
 
     def close(self) -> None:
         for asker in list(self._waiting):
@@ -115,13 +135,14 @@ class _Question:
         open_socket: OpenSocket, done: Done,
     ) -> None:  # fmt: skip
         self.asker = asker
+        self.key: _Key = (stream, query[2:])
         self._upstream = upstream
         self._query = query
         self._servers = iter(servers)
         self._server = Server("")
         self._stream = stream
         self._open_socket = open_socket
-        self._done = done
+        self._waiting = [(query[:2], done)]
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -129,6 +150,14 @@ class _Question:
         self._received = b""
         self._last: bytes | None = None
         """A server's refusal: better than none, if nobody answers better."""
+        self._refused: set[Server] = set()
+
+    def join(self, query: bytes, done: Done) -> None:
+        """The same question once more, with an id of its own."""
+        if len(self._waiting) < _LIMIT_EACH:
+            self._waiting.append((query[:2], done))
+        else:
+            done(None)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -143,7 +172,7 @@ class _Question:
         """Asks the next server, or gives up."""
         self.close()
         for server in self._servers:
-            if self._try(server):
+            if server not in self._refused and self._try(server):
                 return
         self._finish(self._last)
 
@@ -156,7 +185,10 @@ class _Question:
             return False
         self._socket = opened
         opened.setblocking(False)
-        code = opened.connect_ex((server.address, 53))
+        try:
+            code = server.connect(opened)
+        except OSError:  # no such link
+            code = errno.ENODEV
         if code and code not in _ONGOING:
             self.close()
             return False
@@ -226,14 +258,15 @@ class _Question:
                 self.next()
 
     def _take(self, reply: bytes) -> None:
-        whole = self._query[:2] + reply[2:]
         if wire.code(reply) in (wire.SERVER_FAILURE, wire.REFUSED):
-            self._last = whole
+            self._last = reply
+            self._refused.add(self._server)
             self.next()
         else:
             self.close()
-            self._finish(whole)
+            self._finish(reply)
 
     def _finish(self, reply: bytes | None) -> None:
         self._upstream.end(self)
-        self._done(reply)
+        for number, done in self._waiting:
+            done(None if reply is None else number + reply[2:])

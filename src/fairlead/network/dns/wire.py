@@ -13,7 +13,7 @@ from dnslib.label import DNSLabelError
 from fairlead.network.dns.names import Address
 
 A, PTR, AAAA, SRV = 1, 12, 28, 33
-FORMAT_ERROR, SERVER_FAILURE, REFUSED = 1, 2, 5
+FORMAT_ERROR, SERVER_FAILURE, NOT_IMPLEMENTED, REFUSED = 1, 2, 4, 5
 _INTERNET = 1
 _PLAIN_SIZE = 512
 _OUR_SIZE = 1232
@@ -21,6 +21,14 @@ _OUR_SIZE = 1232
 
 class Malformed(Exception):
     """Not a question one can answer."""
+
+    code = FORMAT_ERROR
+
+
+class Unknown(Malformed):
+    """A message of a kind that is none of ours."""
+
+    code = NOT_IMPLEMENTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,9 @@ def parse(data: bytes) -> Question:
     # dnslib's own, and what its recursion and its text codecs raise for the worst of inputs
     except (dnslib.DNSError, DNSLabelError, RecursionError, ValueError, LookupError) as error:
         raise Malformed(str(error)) from error
-    if message.header.qr or message.header.opcode or len(message.questions) != 1:
+    if message.header.opcode:
+        raise Unknown("not a question")
+    if message.header.qr or len(message.questions) != 1:
         raise Malformed("not one question")
     asked = message.q
     if asked.qclass != _INTERNET:
@@ -79,6 +89,7 @@ def answer(
 ) -> bytes:
     """Bytes of the answer, cut (and marked so) to what the asker takes; time to live 0: addresses move."""
     reply = question.message.reply(aa=0)
+    reply.header.ad = 0  # nothing here was validated, whatever the asker set
     rows = [dnslib.RR(question.message.q.qname, data.rtype, rdata=data.rdata, ttl=0) for data in map(_data, records)]
     more = [
         dnslib.RR(name, data.rtype, rdata=data.rdata, ttl=0) for name, address in extra for data in (_data(address),)

@@ -61,10 +61,10 @@ def test_a_link_alias_wins_over_a_name_and_is_private(names: Names) -> None:
     assert found(names, "db") == ["c1"]
 
 
-def test_a_link_alias_is_taken_as_typed(names: Names) -> None:
-    names.put("c8", View(sights=(sight("a", Store="c2"),)), ())
-    assert found(names, "Store", "c8") == ["c2"]
-    assert found(names, "store", "c8") == []
+def test_of_link_aliases_that_differ_in_case_the_one_typed_is_meant(names: Names) -> None:
+    names.put("c8", View(sights=(sight("a", store="c1", STORE="c2"),)), ())
+    assert found(names, "STORE", "c8") == ["c2"]
+    assert found(names, "Store", "c8") == found(names, "store", "c8") == ["c1"]
 
 
 def test_a_link_to_a_name_finds_whoever_comes(names: Names) -> None:
