@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fairlead.errors import InvalidParameter
+from fairlead.errors import Conflict, InvalidParameter
 from fairlead.model.container import HostConfig
 from fairlead.model.host import Features
 from fairlead.runtime import capabilities, journal
@@ -97,6 +97,23 @@ def _remarks(host: HostConfig, ground: Ground) -> Iterator[str]:
             raise InvalidParameter(f"AppArmor is not enabled on this host: profile {value} cannot be applied")
     if host.log_config.options.get("compress", "").lower() in ("1", "t", "true"):
         yield "Log files that were rotated out are kept uncompressed by this engine."
+
+
+def change(before: HostConfig, after: HostConfig) -> None:
+    """Whether an update may change these limits, as Docker judges and says it."""
+    nano, other = after.nano_cpus != before.nano_cpus, "NanoCPUs has already been set"
+    if after.nano_cpus and after.cpu_period:
+        what = "Nano CPUs cannot be updated as CPU Period has already been set" if nano else ""
+        raise Conflict(f"Conflicting options: {what or f'CPU Period cannot be updated as {other}'}")
+    if after.nano_cpus and after.cpu_quota:
+        what = "Nano CPUs cannot be updated as CPU Quota has already been set" if nano else ""
+        raise Conflict(f"Conflicting options: {what or f'CPU Quota cannot be updated as {other}'}")
+    if 0 < after.memory_swap_bytes < after.memory_bytes:
+        raise Conflict(
+            "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
+        )
+    if before.auto_remove and after.restart_policy.name not in ("", "no"):
+        raise Conflict("Restart policy cannot be updated because AutoRemove is enabled for the container")
 
 
 def limits(host: HostConfig, features: Features) -> tuple[HostConfig, list[str]]:

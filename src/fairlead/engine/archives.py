@@ -101,6 +101,7 @@ class Loading:
         self._kept.update(images.store.directories(chains).values())
         for text in self._named(image, names):
             yield {"stream": text}
+        images.noticed("load", image_id, image_id)
 
     def _named(self, image: Image, names: Sequence[str]) -> list[str]:
         for name in names:
@@ -135,6 +136,8 @@ async def save(images: Images, names: Sequence[str]) -> AsyncIterator[bytes]:
     async with images.transit.hold(chains):
         async for chunk in images.layers.jobs.output("assemble", {"members": _members(images, chosen)}):
             yield chunk
+    for image_id in chosen:
+        images.noticed("save", image_id, image_id)
 
 
 def _tags(image: Image, name: str) -> list[str]:

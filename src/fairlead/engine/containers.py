@@ -190,6 +190,10 @@ class Containers:
         host_config, warnings = admission.limits(host_config, self._runtime.features)
         async with self._registry.lock(container.id):
             container = self._registry.current(container)
+            try:
+                admission.change(container.host_config, host_config)
+            except Conflict as error:
+                raise Conflict(f"Cannot update container {container.id}: {error.message}") from error
             if container.state.status in (Status.RUNNING, Status.PAUSED):
                 await self._runtime.update(container.id, host_config)
             self._registry.save(replace(container, host_config=host_config))
@@ -244,12 +248,13 @@ class Containers:
     async def inspect(self, ref: str, *, size: bool = False) -> ContainerView:
         container = self._registry.get(ref)
         seen = listing.view(container, self._registry)
+        logged = container.host_config.log_config.type
         seen = replace(
             seen,
             hosts_path=str(self._etc.path(container, "hosts")),
             hostname_path=str(self._etc.path(container, "hostname")),
             resolv_conf_path=str(self._etc.path(container, "resolv.conf")),
-            log_path=str(self._launcher.log_path(container) or ""),
+            log_path=str(self._launcher.log_path(container) or "") if logged == "json-file" else "",
             exec_ids=self._execs.ids(container.id),
             graph=self._snapshots.paths(container.id),
         )
@@ -257,7 +262,9 @@ class Containers:
 
     async def top(self, ref: str, ps_args: str) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         container = self._running(ref)
-        return await processes.table(self._runtime.processes(container.id), ps_args)
+        found = await processes.table(self._runtime.processes(container.id), ps_args)
+        self._events.container(container, "top")
+        return found
 
     # --- streams ----------------------------------------------------------------------------------------------
 

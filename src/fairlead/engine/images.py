@@ -199,7 +199,7 @@ class Images:
         self._meanings.clear()
         self._by_name.pop(name, None)
         self._by_id[image.id] = _without(self._by_id[image.id], name)
-        self._events.other("image", "untag", image.id, name=name)
+        self._events.other("image", "untag", image.id, name=image.id)
 
     async def discard(self, image: Image) -> Sequence[str]:
         """Deletes an image that nothing needs, with the layers that nothing else needs: their chain ids."""
@@ -236,7 +236,7 @@ class Images:
             self._tasks.create_task(self.layers.remove(*aside), name="removal of layers")
 
     def noticed(self, action: str, ref: str, name: str) -> None:
-        """An event about a reference: pull, push."""
+        """An event about a reference (pull, push) or an image (load, save, import)."""
         self._events.other("image", action, ref, name=name)
 
     def add(self, image: Image, brought: Sequence[tuple[str, Unpacked]] = ()) -> Image:

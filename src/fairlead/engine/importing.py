@@ -42,7 +42,7 @@ async def run(images: Images, request: ImportRequest, body: AsyncIterator[bytes]
     image = await images.put(image, layer)
     if name:
         images.name(image.id, name)
-    images.noticed("import", image.id, name or image.id)
+    images.noticed("import", image.id, image.id)
     yield {"status": image.id}
 
 

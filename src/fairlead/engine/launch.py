@@ -101,6 +101,8 @@ class Launcher:
         if host.privileged or chosen == "unconfined":
             return None, None, ""
         text = "" if chosen in ("", "builtin") else _profile_text(chosen)
+        if text and seccomp.is_empty(text):
+            return None, None, ""
         key, profile = self._runtime.filters.filter(capabilities, text)
         program = self._runtime.filters.compiled(key)
         return profile, (seccomp.ANNOTATION, program) if program else None, key

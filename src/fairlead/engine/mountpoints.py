@@ -198,7 +198,7 @@ def _from_container(spec: str, find: Callable[[str], Container]) -> Iterable[Mou
         if mount.type == "tmpfs":
             continue
         # The donor's anonymous volume is not ours to remove with `rm -v`.
-        yield replace(mount, read_only=mount.read_only or "ro" in words, copy_up=False)
+        yield replace(mount, read_only=mount.read_only or "ro" in words, copy_up=False, options="")
 
 
 def make_sources(container: Container) -> None:

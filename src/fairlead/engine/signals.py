@@ -9,7 +9,9 @@ from fairlead.errors import InvalidParameter
 
 def parse(text: str) -> int:
     """The number. Raises with Docker's text."""
-    if text.isascii() and text.isdigit() and 0 < int(text) <= 64:
+    if text.isascii() and text.isdigit() and int(text):
+        if int(text) > signal.SIGRTMAX:
+            raise InvalidParameter(f"the linux daemon does not support signal {text}")
         return int(text)
     name = text.upper().removeprefix("SIG")
     for base, sign in (("RTMIN", "+"), ("RTMAX", "-")):

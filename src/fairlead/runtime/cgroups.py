@@ -44,6 +44,14 @@ def processes(path: str) -> list[int]:
     return [pid for pid in found if pid > 1]
 
 
+def unlimit_processes(path: str) -> None:
+    """In the cgroup `path`, where the kernel counts them."""
+    base = ROOT if version() == 2 else ROOT / "pids"
+    file = base / path.lstrip("/") / "pids.max"
+    if file.exists():
+        file.write_text("max")
+
+
 def _tree(top: Path) -> list[Path]:
     """`top` and the directories below it, parents first."""
     return [Path(folder) for folder, _, _ in os.walk(top)]

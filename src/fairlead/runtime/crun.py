@@ -77,6 +77,8 @@ def _reason(text: str, argv0: str) -> str:
     """The part of Docker's text that clients match on; '' if it is none of the known ones."""
     lower = text.lower()
     quoted = f'exec: "{argv0}": '
+    if not argv0 and "exec" in lower:
+        return f"{quoted}executable file not found in $PATH"
     if "executable file" in lower and "not found" in lower:
         if "/" in argv0:
             return f"{quoted}stat {argv0}: no such file or directory"

@@ -275,6 +275,8 @@ class Runtime:
         path.write_text(json.dumps(limits))
         if error := await self._crun("update", "--resources", str(path), container_id):
             raise SystemFailure(f"Cannot update container {container_id}: {error}")
+        if "pids" not in limits:  # there may have been a limit before; crun (1.8) has no word for none
+            cgroups.unlimit_processes(self.cgroup(container_id))
 
     def processes(self, container_id: str) -> list[int]:
         return cgroups.processes(self.cgroup(container_id))

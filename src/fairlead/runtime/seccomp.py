@@ -25,6 +25,8 @@ _ARCHITECTURES = {
     "aarch64": ("arm64", ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]),
 }
 
+_CARRIED = ("defaultErrnoRet", "flags", "listenerPath", "listenerMetadata")
+
 
 def _applies(rule: dict[str, Any], capabilities: frozenset[str], architecture: str) -> bool:
     includes, excludes = rule.get("includes") or {}, rule.get("excludes") or {}
@@ -53,8 +55,9 @@ def resolve(profile: dict[str, Any], capabilities: Iterable[str]) -> dict[str, A
     caps = frozenset(capabilities)
     architecture, architectures = _ARCHITECTURES.get(os.uname().machine, ("", []))
     out: dict[str, Any] = {"defaultAction": profile["defaultAction"], "syscalls": []}
-    if "defaultErrnoRet" in profile:
-        out["defaultErrnoRet"] = profile["defaultErrnoRet"]
+    if "archMap" not in profile:
+        architectures = profile.get("architectures") or []
+    out |= {name: profile[name] for name in _CARRIED if profile.get(name) is not None}
     if architectures:
         out["architectures"] = architectures
     for rule in profile.get("syscalls") or ():
@@ -67,6 +70,12 @@ def resolve(profile: dict[str, Any], capabilities: Iterable[str]) -> dict[str, A
             entry["args"] = rule["args"]
         out["syscalls"].append(entry)
     return out
+
+
+def is_empty(text: str) -> bool:
+    """Neither default nor rules: Docker takes it for no filter at all."""
+    profile = json.loads(text)
+    return isinstance(profile, dict) and not profile.get("defaultAction") and not profile.get("syscalls")
 
 
 def _distributed() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,19 @@ def test_memory_processors_and_processes(shared_engine: Engine) -> None:
     assert told == {"memory": str(64 * MIB), "pids": "77", "cpus": "0"}
     assert quota == "50000"
     assert {name: shown[name] for name in host} == host
+
+
+def test_limits_change_while_it_runs(shared_engine: Engine) -> None:
+    with running(shared_engine, {"Memory": 64 * MIB, "PidsLimit": 77, "NanoCpus": 10**9}) as container:
+        update = f"/containers/{container}/update"
+        shared_engine.json("POST", update, {"Memory": 32 * MIB, "MemorySwap": 32 * MIB, "PidsLimit": -1})
+        memory = _cgroup(shared_engine, container, "memory.limit_in_bytes", "memory.max")
+        assert (memory, _cgroup(shared_engine, container, "pids.max", "pids.max")) == (str(32 * MIB), "max")
+        status, answer = shared_engine.api("POST", update, {"CpuQuota": 5000})
+        assert (status, json.loads(answer)["message"]) == (
+            409, f"Cannot update container {shared_engine.inspect(container)['Id']}: Conflicting options: "
+            "CPU Quota cannot be updated as NanoCPUs has already been set",
+        )  # fmt: skip
 
 
 def test_a_quota_of_ones_own(shared_engine: Engine) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from fairlead.engine import admission
-from fairlead.errors import InvalidParameter
-from fairlead.model.container import DeviceRate, HostConfig
+from fairlead.errors import Conflict, InvalidParameter
+from fairlead.model.container import DeviceRate, HostConfig, RestartPolicy
 from fairlead.model.host import Features
 from fairlead.runtime import defaults
 
@@ -31,6 +32,23 @@ def test_what_is_not_given_gets_docker_s_defaults() -> None:
     host, _ = admission.admit(HostConfig(memory_bytes=100), _ground(Features()))
     assert (host.cgroupns_mode, host.oom_kill_disable) == ("private", None)
     assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ({"nano_cpus": 5}, {"cpu_quota": 9}, "CPU Quota cannot be updated as NanoCPUs has already been set"),
+        ({"nano_cpus": 5}, {"cpu_period": 9}, "CPU Period cannot be updated as NanoCPUs has already been set"),
+        ({"cpu_quota": 5}, {"nano_cpus": 9}, "Nano CPUs cannot be updated as CPU Quota has already been set"),
+        ({"memory_bytes": 5, "memory_swap_bytes": 10}, {"memory_bytes": 11}, "than already set memoryswap limit"),
+        ({"auto_remove": True}, {"restart_policy": RestartPolicy("always")}, "because AutoRemove is enabled"),
+    ],
+)
+def test_changes_that_contradict_what_is_there(before: dict[str, Any], after: dict[str, Any], why: str) -> None:
+    now = HostConfig(**before)
+    with pytest.raises(Conflict, match=why):
+        admission.change(now, replace(now, **after))
+    admission.change(HostConfig(), replace(HostConfig(), **after))
 
 
 def test_a_poor_kernel_drops_limits_and_says_so() -> None:

@@ -49,13 +49,16 @@ def render_exit(result: ExitResult) -> dict[str, Any]:
 
 
 def parse_update(body: Mapping[str, Any], current: HostConfig) -> HostConfig:
-    """`current` with the members of an update body that are given and not zero."""
-    wanted = host_config.parse(Fields(body, "UpdateConfig"))
+    """`current` with the members of an update body that are given and not zero (but no limit of processes is one)."""
+    fields = Fields(body, "UpdateConfig")
+    wanted = host_config.parse(fields)
+    limits.check(wanted, update=True)
     changes = {name: value for name in _UPDATABLE if (value := getattr(wanted, name))}
+    if fields.optional_integer("PidsLimit") is not None:
+        changes["pids_limit"] = wanted.pids_limit
     if body.get("RestartPolicy") and body["RestartPolicy"].get("Name"):
         changes["restart_policy"] = wanted.restart_policy
     host = dataclasses.replace(current, **changes)
-    limits.check(host)
     validation.check_restart_policy(host)
     return host
 
@@ -65,13 +68,14 @@ _UPDATABLE = (
     "cpu_shares",
     "cpu_period",
     "cpu_quota",
+    "cpu_realtime_period",
+    "cpu_realtime_runtime",
     "cpuset_cpus",
     "cpuset_mems",
     "memory_bytes",
     "memory_reservation_bytes",
     "memory_swap_bytes",
     "nano_cpus",
-    "pids_limit",
 )
 
 

@@ -16,8 +16,9 @@ _ULIMITS = (
 )  # fmt: skip
 
 
-def check(host: HostConfig) -> None:
-    _check_memory(host)
+def check(host: HostConfig, *, update: bool = False) -> None:
+    """`update`: what `host` does not say is not to change."""
+    _check_memory(host, update=update)
     _check_cpu(host)
     _check_block_io(host)
     _check_ulimits(host)
@@ -31,13 +32,13 @@ def _fail(message: str) -> None:
     raise InvalidParameter(message)
 
 
-def _check_memory(host: HostConfig) -> None:
+def _check_memory(host: HostConfig, *, update: bool) -> None:
     memory, swap, reservation = host.memory_bytes, host.memory_swap_bytes, host.memory_reservation_bytes
     if memory and memory < _MIN_MEMORY:
         _fail("Minimum memory limit allowed is 6MB")
     if memory > 0 and 0 < swap < memory:
         _fail("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if memory == 0 and swap > 0:
+    if memory == 0 and swap > 0 and not update:
         _fail("You should always set the Memory limit when using Memoryswap limit, see usage")
     if swap < -1:
         _fail(f"invalid memory swap limit ({swap}): -1 is no limit")

@@ -211,8 +211,18 @@ def _check_profile(text: str) -> None:
         profile = gojson.loads(text)
     except ValueError as error:
         raise InvalidParameter(f"Decoding seccomp profile failed: {error}") from error
-    if not isinstance(profile, dict) or not isinstance(profile.get("defaultAction"), str):
+    if not isinstance(profile, dict):
+        _fail("Decoding seccomp profile failed: it is no object")
+    if not profile.get("defaultAction") and not profile.get("syscalls"):
+        return  # none
+    if not isinstance(profile.get("defaultAction"), str):
         _fail("Decoding seccomp profile failed: it has no defaultAction")
+    if profile.get("architectures") and profile.get("archMap"):
+        _fail("both 'architectures' and 'archMap' are specified in the seccomp profile, "
+              "use either 'architectures' or 'archMap'")  # fmt: skip
+    for rule in profile.get("syscalls") or ():
+        if isinstance(rule, dict) and rule.get("name") and rule.get("names"):
+            _fail("both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'")
 
 
 def _check_devices(host: HostConfig) -> None:

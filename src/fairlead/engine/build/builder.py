@@ -72,6 +72,8 @@ class Builder:
     async def prune(self, filters: Mapping[str, Sequence[str]], *, keep_bytes: int) -> tuple[list[str], int]:
         """Empties the caches of `RUN --mount=type=cache` that no build uses."""
         now = datetime.now(UTC)
+        if filters.get("label"):
+            return [], 0  # caches have none
         bounds = [pruning.moment(text, now).timestamp() for text in filters.get("until", ())]
         return self._caches.prune(before=min(bounds, default=math.inf), keep_bytes=keep_bytes)
 

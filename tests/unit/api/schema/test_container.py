@@ -10,13 +10,14 @@ from ipaddress import IPv4Address, IPv4Interface
 import pytest
 
 from fairlead.api.schema import container as schema
-from fairlead.api.schema import times
+from fairlead.api.schema import logging, times
 from fairlead.api.schema.summaries import Summaries
 from fairlead.model.container import (
     Config,
     Container,
     Endpoint,
     HostConfig,
+    LogConfig,
     Mount,
     Port,
     PublishedPort,
@@ -199,6 +200,31 @@ def test_times_are_read_in_both_forms() -> None:
 def test_update_changes_what_is_given_and_checks_the_sum() -> None:
     current = HostConfig(memory_bytes=2**26, cpu_shares=5)
     assert schema.parse_update({"Memory": 2**27}, current) == replace(current, memory_bytes=2**27)
+
+
+def test_update_takes_away_a_limit_of_processes() -> None:
+    current = HostConfig(pids_limit=5, memory_bytes=2**26)
+    for body, limit in (({"PidsLimit": -1}, 0), ({"PidsLimit": 0}, 0), ({"PidsLimit": None}, 5), ({"PidsLimit": 7}, 7)):
+        assert schema.parse_update(body, current) == replace(current, pids_limit=limit)
+
+
+def test_update_of_swap_alone_is_of_the_memory_that_was() -> None:
+    current = HostConfig(memory_bytes=2**26, memory_swap_bytes=2**27)
+    assert schema.parse_update({"MemorySwap": -1}, current).memory_swap_bytes == -1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"labels": "a,zz", "env": "A"}, "A=b,a=1"),
+        ({"env-regex": "^A"}, "A=b"),
+        ({"tag": "{{.Name}}/{{ .ImageName }}-{{.ID}}"}, "tag=web%2Ftraining%2Fwebapp-aaaaaaaaaaaa"),
+    ],
+)
+def test_details_of_log_lines(options: dict[str, str], told: str) -> None:
+    config = replace(CONTAINER.config, labels={"a": "1"}, env=("A=b", "C"))
+    host = replace(CONTAINER.host_config, log_config=LogConfig(type="json-file", options=options))
+    assert logging.details(replace(CONTAINER, config=config, host_config=host)) == told
 
 
 def test_texts_of_containers_that_are_gone_are_not_kept() -> None:
