@@ -184,7 +184,8 @@ NO_LINKS = "This would result in undefined behavior"
          "compress cannot be true when max-file is less than 2 or max-size is not set"),
         ({}, {"LogConfig": {"Config": {"tag": "{{.Name"}}}, "template: log-tag:1: unclosed action"),
         ({}, {"LogConfig": {"Config": {"tag": "{{.Nome}}"}}},
-         "template: log-tag: {{.Nome}} is none of Command, DaemonName, FullID, ID, ImageFullID, ImageID, ImageName, Name"),
+         "template: log-tag: {{.Nome}} is none of Command, DaemonName, FullID, ID, ImageFullID, ImageID, ImageName, "
+         "Name"),
         ({}, {"SecurityOpt": ['seccomp={"defaultAction":"x","syscalls":[{"name":"a","names":["b"]}]}']},
          "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'"),
         ({}, {"LogConfig": {"Config": {"mode": "x"}}}, "logger: logging mode not supported: x"),
