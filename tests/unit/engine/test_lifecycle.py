@@ -84,8 +84,8 @@ class Recorder:
         return []
 
 
-def start(failing: str = "") -> tuple[list[str], Container]:
-    registry = Registry(ContainerStore(Database(":memory:")))
+def start(database: Database, failing: str = "") -> tuple[list[str], Container]:
+    registry = Registry(ContainerStore(database))
     web = Container(
         id="a" * 64, name="web", created=datetime.now(UTC), path="sh", config=Config(), host_config=HostConfig()
     )
@@ -100,15 +100,15 @@ def start(failing: str = "") -> tuple[list[str], Container]:
     return neighbour.said, registry.get("web")
 
 
-def test_the_order_of_a_start() -> None:
-    said, web = start()
+def test_the_order_of_a_start(database: Database) -> None:
+    said, web = start(database)
     assert said == STEPS
     assert (web.state.status, web.state.pid, web.state.monitor_pid) == (Status.RUNNING, 7, 6)
 
 
 @pytest.mark.parametrize("failing", STEPS)
-def test_whichever_step_fails_those_before_it_are_undone_in_reverse(failing: str) -> None:
-    said, web = start(failing)
+def test_whichever_step_fails_those_before_it_are_undone_in_reverse(database: Database, failing: str) -> None:
+    said, web = start(database, failing)
     at = STEPS.index(failing)
     assert said[: at + 1] == STEPS[: at + 1]
     undone = dict.fromkeys(name for name in said[at + 1 :] if name in UNDO.values())

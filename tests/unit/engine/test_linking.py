@@ -60,8 +60,8 @@ class FakeTopology:
 
 
 class Stage:
-    def __init__(self) -> None:
-        self.registry = Registry(ContainerStore(Database(":memory:")))
+    def __init__(self, database: Database) -> None:
+        self.registry = Registry(ContainerStore(database))
         self.kernel, self.etc = FakeKernel(), FakeEtc()
         self.linker = Linker(
             self.registry, FakeTopology(), self.kernel, self.etc, environment=True  # type: ignore[arg-type]  # fakes
@@ -103,8 +103,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    made = Stage()
+def stage(database: Database) -> Stage:
+    made = Stage(database)
     made.create("db", ports=(5432,))
     made.start("db", "172.17.0.5")
     return made

@@ -12,8 +12,8 @@ from unit.engine.test_registry import container
 
 
 @pytest.fixture
-def registry() -> Registry:
-    made = Registry(ContainerStore(Database(":memory:")))
+def registry(database: Database) -> Registry:
+    made = Registry(ContainerStore(database))
     db = container("a", "db")
     made.add(db)
     made.add(container("b", "web", Link(db.id, "db", "database")))

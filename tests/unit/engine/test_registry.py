@@ -17,8 +17,8 @@ BIRTH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def store() -> ContainerStore:
-    return ContainerStore(Database(":memory:"))
+def store(database: Database) -> ContainerStore:
+    return ContainerStore(database)
 
 
 @pytest.fixture

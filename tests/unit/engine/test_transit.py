@@ -25,9 +25,9 @@ class Disk(Layers):
         self.removed += directories
 
 
-def make(tmp_path: Path) -> tuple[Transit, Disk]:
+def make(database: Database, tmp_path: Path) -> tuple[Transit, Disk]:
     disk = Disk(tmp_path / "overlay2")
-    return Transit(ImageStore(Database(tmp_path / "state.db")), disk), disk
+    return Transit(ImageStore(database), disk), disk
 
 
 def layer(name: str) -> Unpacked:
@@ -38,8 +38,8 @@ def nothing(message: Any) -> None:
     return None
 
 
-def test_two_who_want_a_layer_have_it_brought_once_and_both_hear(tmp_path: Path) -> None:
-    transit, disk = make(tmp_path)
+def test_two_who_want_a_layer_have_it_brought_once_and_both_hear(database: Database, tmp_path: Path) -> None:
+    transit, disk = make(database, tmp_path)
     brought, heard = [], []
 
     async def bring(tell: Tell) -> Unpacked:
@@ -61,8 +61,8 @@ def test_two_who_want_a_layer_have_it_brought_once_and_both_hear(tmp_path: Path)
     assert disk.removed == ["x"]
 
 
-def test_who_waits_takes_over_from_one_that_failed(tmp_path: Path) -> None:
-    transit, _ = make(tmp_path)
+def test_who_waits_takes_over_from_one_that_failed(database: Database, tmp_path: Path) -> None:
+    transit, _ = make(database, tmp_path)
     tries: list[str] = []
 
     async def want(name: str) -> None:
@@ -85,8 +85,8 @@ def test_who_waits_takes_over_from_one_that_failed(tmp_path: Path) -> None:
     assert tries == ["a", "b"]
 
 
-def test_held_layer_stays_until_the_last_lets_go(tmp_path: Path) -> None:
-    transit, disk = make(tmp_path)
+def test_held_layer_stays_until_the_last_lets_go(database: Database, tmp_path: Path) -> None:
+    transit, disk = make(database, tmp_path)
 
     async def bring(tell: Tell) -> Unpacked:
         return layer("x")
@@ -104,8 +104,8 @@ def test_held_layer_stays_until_the_last_lets_go(tmp_path: Path) -> None:
     assert transit.held == frozenset()
 
 
-def test_failure_of_the_one_leaves_nothing_held(tmp_path: Path) -> None:
-    transit, disk = make(tmp_path)
+def test_failure_of_the_one_leaves_nothing_held(database: Database, tmp_path: Path) -> None:
+    transit, disk = make(database, tmp_path)
 
     async def bring(tell: Tell) -> Unpacked:
         raise NotFound("no")

@@ -46,8 +46,7 @@ WEB = Container(
 )
 
 
-def test_a_container_comes_back_and_follows_changes() -> None:
-    database = Database(":memory:")
+def test_a_container_comes_back_and_follows_changes(database: Database) -> None:
     store = ContainerStore(database)
     store.save(WEB)
     assert ContainerStore(database).load() == [WEB]
@@ -63,18 +62,18 @@ def test_published_ports_of_an_older_record_are_read() -> None:
     assert codec.loads(PublishedPort, old) == PublishedPort(Port(53, "udp"), "::", 5353, forwarded=True)
 
 
-def test_a_network_of_several_subnets_of_both_families_comes_back() -> None:
+def test_a_network_of_several_subnets_of_both_families_comes_back(database: Database) -> None:
     more = (
         Segment(IPv4Network("10.1.0.0/24"), IPv4Network("10.1.0.128/25"), IPv4Address("10.1.0.1")),
         Segment(IPv6Network("fd00:1::/64"), None, IPv6Address("fd00:1::1")),
     )
-    store = NetworkStore(Database(":memory:"))
+    store = NetworkStore(database)
     store.save(network := Network(id="n", name="n", created=NOW, subnet=IPv4Network("10.0.0.0/24"), more=more))
     assert store.load() == [network]
 
 
-def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:
-    store = NetworkStore(Database(":memory:"))
+def test_a_lease_takes_the_address_from_whoever_had_it_kept(database: Database) -> None:
+    store = NetworkStore(database)
     address = IPv4Address("172.17.0.2")
     store.save_lease(Lease("n", "db", address, held=True))
     store.keep_lease("n", "db")
@@ -83,8 +82,8 @@ def test_a_lease_takes_the_address_from_whoever_had_it_kept() -> None:
     assert store.leases("n") == [Lease("n", "web", address, held=True)]
 
 
-def test_kept_leases_come_in_the_order_in_which_they_were_let_go() -> None:
-    store = NetworkStore(Database(":memory:"))
+def test_kept_leases_come_in_the_order_in_which_they_were_let_go(database: Database) -> None:
+    store = NetworkStore(database)
     for number, name in enumerate(("a", "b", "c"), 2):
         store.save_lease(Lease("n", name, IPv4Address(f"172.17.0.{number}"), held=True))
     for name in ("c", "a"):
@@ -92,8 +91,8 @@ def test_kept_leases_come_in_the_order_in_which_they_were_let_go() -> None:
     assert [lease.name for lease in store.leases("n") if not lease.held] == ["c", "a"]
 
 
-def test_a_network_goes_with_its_leases() -> None:
-    store = NetworkStore(Database(":memory:"))
+def test_a_network_goes_with_its_leases(database: Database) -> None:
+    store = NetworkStore(database)
     network = Network(id="n", name="mine", created=NOW, subnet=IPv4Network("10.0.0.0/24"))
     store.save(network)
     store.save_lease(Lease("n", "web", IPv4Address("10.0.0.2"), held=True))
@@ -102,8 +101,8 @@ def test_a_network_goes_with_its_leases() -> None:
     assert (store.load(), store.leases("n")) == ([], [])
 
 
-def test_volumes_and_who_uses_them() -> None:
-    store = VolumeStore(Database(":memory:"))
+def test_volumes_and_who_uses_them(database: Database) -> None:
+    store = VolumeStore(database)
     volume = Volume(name="data", created=NOW, mountpoint="/x", labels={"a": "b"})
     store.save(volume)
     store.use(["data"], "c1")
