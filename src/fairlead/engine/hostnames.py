@@ -20,6 +20,7 @@ from fairlead.network import hostsblock
 log = logging.getLogger(__name__)
 
 DOMAIN = "fairlead"
+_SOON_S, _LATEST_S = 0.01, 1.0
 
 
 class HostNames:
@@ -37,12 +38,14 @@ class HostNames:
             self._due = True
             asyncio.get_running_loop().call_soon(self.write)
 
-    def write(self) -> None:
+    def write(self, again_s: float = _SOON_S) -> None:
         """The block as it has to be now. What the host does not let us do is told to the log: containers run on."""
         self._due = False
         lines = sorted(self._lines()) if self._settings.host_names else []
         try:
-            hostsblock.update(self._settings.hosts_file, self._settings.instance, lines)
+            if not hostsblock.update(self._settings.hosts_file, self._settings.instance, lines):
+                self._due = True
+                asyncio.get_running_loop().call_later(again_s, self.write, min(2 * again_s, _LATEST_S))
         except EngineError as error:
             log.warning("host names: %s", error.message)
 

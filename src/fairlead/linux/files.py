@@ -78,7 +78,15 @@ def remove_tree(path: Path) -> None:
 
 def lock(path: Path) -> int | None:
     """An exclusive lock held as long as the returned descriptor is open; None if somebody has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _locked(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def lock_directory(path: Path) -> int | None:
+    """The same upon a directory: for what is in it, and may be replaced."""
+    return _locked(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def _locked(fd: int) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

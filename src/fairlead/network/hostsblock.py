@@ -7,6 +7,7 @@ other's way. Pure but for `update`.
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,22 +49,31 @@ def _cut(data: bytes, begin: bytes, end: bytes) -> tuple[bytes, bool, bytes, boo
     return before, joined and not after, after, True
 
 
-def update(path: Path, instance: str, lines: Sequence[str]) -> None:
+def update(path: Path, instance: str, lines: Sequence[str]) -> bool:
     """Readers see the old file or the new one, whole; owner and mode stay. Without block and lines nothing is done.
 
-    Where the file is a mount of its own nothing can be put in its place: there it is written over.
+    False if another daemon is at it this very moment, and nothing was done: a lock upon the directory keeps them apart,
+    since the file itself is another one afterwards. Where the file is a mount of its own nothing can be put in its
+    place: there it is written over.
     """
     try:
         path = path.resolve()
-        before = path.read_bytes()
-        after = put(before, instance, lines)
-        if after != before:
-            _replace(path, after)
+        lock = files.lock_directory(path.parent)
+        if lock is None:
+            return False
+        try:
+            before = path.read_bytes()
+            after = put(before, instance, lines)
+            if after != before:
+                _replace(path, after)
+        finally:
+            os.close(lock)
     except FileNotFoundError as error:
         if lines:
             raise SystemFailure(f"write names to {path}: {error.strerror}") from error
     except OSError as error:
         raise SystemFailure(f"write names to {path}: {error.strerror}") from error
+    return True
 
 
 def _replace(path: Path, data: bytes) -> None:

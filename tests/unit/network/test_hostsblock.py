@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,51 @@ def test_without_lines_a_file_is_not_missed_and_not_touched(tmp_path: Path) -> N
 @pytest.mark.parametrize("torn", [b"# fairlead 0a0b0c0d: begin of what the daemon writes\n1 a\n", b"\n"])
 def test_a_block_that_somebody_tore_is_left_alone(torn: bytes) -> None:
     assert hostsblock.put(torn, ME, []) == torn
+
+
+_HAMMER = """
+import sys
+from pathlib import Path
+from fairlead.network import hostsblock
+path, me, rounds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.read(1)
+for number in range(1, rounds + 1):
+    lines = [f"10.0.0.{n}\\tc{n}.{me}" for n in range(number % 50)]
+    while not hostsblock.update(path, me, lines):
+        pass
+    data = path.read_bytes()
+    assert data.startswith(b"127.0.0.1 localhost\\n") and data.endswith(b"\\n"), data
+    assert hostsblock.put(data, me, lines) == data, (lines, data)
+while not hostsblock.update(path, me, [f"10.0.0.1\\tlast.{me}"]):
+    pass
+"""
+
+
+def test_daemons_that_write_at_the_same_time_lose_no_block(tmp_path: Path) -> None:
+    path, names = tmp_path / "hosts", ["aaaaaaaa", "bbbbbbbb", "cccccccc"]
+    path.write_text("127.0.0.1 localhost\n")
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", _HAMMER, str(path), name, "100"],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                )
+            )
+            for name in names
+        ]  # fmt: skip
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write("!")
+            writer.stdin.flush()
+        assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    left = path.read_bytes()
+    for name in names:
+        assert f"10.0.0.1\tlast.{name}".encode() in left
+        left = hostsblock.put(left, name, [])
+    assert left == b"127.0.0.1 localhost\n"
+    assert list(tmp_path.iterdir()) == [path]
