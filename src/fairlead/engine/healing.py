@@ -23,7 +23,6 @@ from fairlead.network.pace import Pace
 
 log = logging.getLogger(__name__)
 
-_EVERYTHING = "*"
 _LONGEST_S = 60
 _WITH_NETWORK = (Status.RUNNING, Status.PAUSED)
 
@@ -70,11 +69,11 @@ class Healer:
         """What is meant to be there, and is not being mended already."""
         meant = {network.bridge or network.parent for network in self._topology}
         meant |= {self._device(end) for _, end in self._endpoints()}
-        everything = damage.everything and _EVERYTHING not in self._due
+        everything = damage.everything if damage.everything not in self._due else ""
         return Damage((damage.devices & meant) - self._due, everything)
 
     async def _heal(self, damage: Damage) -> None:
-        due = damage.devices | ({_EVERYTHING} if damage.everything else frozenset())
+        due = damage.devices | ({damage.everything} if damage.everything else frozenset())
         now = asyncio.get_running_loop().time()
         wait_s = max(self._pace.wait(name, now) for name in due)
         self._due |= due

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +72,8 @@ class Launcher:
         granted = capabilities.granted(host, self._runtime.available)
         profile, annotation, key = self._seccomp(host, granted)
         who = users.resolve(root, config.user, host.group_add)
+        namespaces = self._namespaces(container)
+        _spare_the_host(host, {"network": netns_path or "", "ipc": namespaces.get("ipc", "")})
         given = spec.SpecInput(
             container=container,
             env=environment.with_home(self.environment(container), who.home),
@@ -86,7 +88,7 @@ class Launcher:
             capabilities=granted,
             seccomp=profile,
             seccomp_annotation=annotation,
-            namespaces=self._namespaces(container),
+            namespaces=namespaces,
             init_path=_init_path(host),
         )
         return given, key
@@ -161,6 +163,16 @@ class Launcher:
         if not donor.state.status.running or not donor.state.pid:
             raise Conflict(f"failed to join {kind} namespace: container {donor.id} is not running")
         return donor
+
+
+def _spare_the_host(host: HostConfig, joined: Mapping[str, str]) -> None:
+    """Who joins another container may be joining the host through it: its switches are not the container's to set.
+    (runc looks for it, crun does not.)"""
+    for name in host.sysctls:
+        kind, namespace = ("network", "net") if name.startswith("net.") else ("ipc", "ipc")
+        path = joined[kind] if name not in ("kernel.domainname", "kernel.hostname") else ""
+        if path and Path(path).stat().st_ino == Path(f"/proc/self/ns/{namespace}").stat().st_ino:
+            raise InvalidParameter(f'sysctl "{name}" not allowed in host {kind} namespace')
 
 
 def _profile_text(chosen: str) -> str:

@@ -33,13 +33,16 @@ _OUT_INTERFACE, _NAME, _FORWARDING = 4, 3, 2
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What may be damaged: devices by name; with `everything`, all there is (forwarding is off, events were lost)."""
+    """What may be damaged: devices by name; with `everything` all there is, and that says why."""
 
     devices: frozenset[str] = frozenset()
-    everything: bool = False
+    everything: str = ""
 
     def __bool__(self) -> bool:
-        return self.everything or bool(self.devices)
+        return bool(self.everything or self.devices)
+
+
+FORWARDING, MISSED = "forwarding of packets", "more than the kernel could tell of"
 
 
 class RuleWatch:
@@ -87,7 +90,7 @@ class DeviceWatch:
         """`ours` tells by its name whether a device may be one of ours."""
         self._ours = ours
         self._suspects: set[str] = set()
-        self._everything = False
+        self._everything = ""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._socket = _listen(0, _GROUPS, _link_filter())
@@ -104,7 +107,7 @@ class DeviceWatch:
         self._wake.clear()
         found = Damage(frozenset(self._suspects), self._everything)
         self._suspects.clear()
-        self._everything = False
+        self._everything = ""
         return found
 
     def suspect(self, damage: Damage) -> None:
@@ -115,13 +118,14 @@ class DeviceWatch:
 
     def _read(self) -> None:
         names: set[str] = set()
-        everything = False
+        everything = ""
         for data in _received(self._socket):
             if data is _LOST:
-                everything = True
+                everything = MISSED
                 continue
             for kind, body in _messages(data):
-                everything = everything or (kind == _NEWNETCONF and _forwards_no_more(body))
+                if kind == _NEWNETCONF and _forwards_no_more(body):
+                    everything = everything or FORWARDING
                 names.add(_device(kind, body))
         self.suspect(Damage(frozenset(filter(self._ours, names)), everything))
 

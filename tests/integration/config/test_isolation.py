@@ -169,6 +169,23 @@ def test_shared_memory_of_another_container(shared_engine: Engine) -> None:
         assert text.endswith("non-shareable IPC (hint: use IpcMode:shareable for the donor container)")
 
 
+@pytest.mark.parametrize(
+    ("member", "name", "said"),
+    [
+        ("NetworkMode", "net.ipv4.ip_forward", 'sysctl "net.ipv4.ip_forward" not allowed in host network namespace'),
+        ("IpcMode", "kernel.shmmni", 'sysctl "kernel.shmmni" not allowed in host ipc namespace'),
+    ],
+)
+def test_the_hosts_switches_are_not_set_through_a_container_that_is_in_its_namespace(
+    shared_engine: Engine, member: str, name: str, said: str
+) -> None:
+    own = create(shared_engine, "true", {"Sysctls": {name: "7"}})
+    assert start_refusal(shared_engine, own) == (204, "")
+    with running(shared_engine, {member: "host"}) as donor:
+        guest = create(shared_engine, "true", {member: f"container:{donor}", "Sysctls": {name: "7"}})
+        assert start_refusal(shared_engine, guest) == (400, said)
+
+
 def test_no_shared_memory_at_all(shared_engine: Engine) -> None:
     text = output(shared_engine, "grep -c /dev/shm /proc/mounts; ls -d /dev/shm", {"IpcMode": "none"})
     assert text.splitlines()[0] == "0"

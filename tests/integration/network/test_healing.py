@@ -261,6 +261,7 @@ def test_reload_by_hand_puts_back_what_no_event_tells_of(town: Engine) -> None:
 def test_forwarding_is_turned_on_again(town: Engine) -> None:
     town.host.here.run("sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
     until(lambda: everybody_is_reached(town, 0.3), timeout_s=2)
+    until(lambda: "somebody changed forwarding of packets: mended" in town.log.read_text())
 
 
 def test_not_a_byte_of_what_is_under_way_is_lost(town: Engine) -> None:
