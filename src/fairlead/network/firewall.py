@@ -7,11 +7,13 @@ Rules are constant: they look things up in sets and maps, and only those change.
 - `direct`: container's address . protocol . port that everybody may reach as they are (routed networks); `offered`: the
   same from interfaces that are `trusted` (incoming . outgoing). `pinged`: devices behind which echo requests may go.
 - `grants`: consumer . source . protocol . port, and `linked`: consumer . source, for ICMP echo.
-- `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped.
+- `guard` (bridge family): device . MAC . IPv4 of each endpoint; a frame that claims to be another is dropped. So is
+  what is meant for a neighbour's loopback: hosts that route 127/8 (Kubernetes') hand that on to their containers.
 - `sources`: the same for packets of a private network's endpoints, which are routed here (docs/decisions/0008).
 - `inside`: the bridges and the routed endpoints' devices.
   Each has a twin for IPv6 (`guard6`, `sources6`, `grants6` …): private by default counts for both families. On bridges,
-  neighbour advertisements must be about the sender's own addresses; router advertisements and redirects go nowhere.
+  neighbour advertisements, and the doubts of those who have no address yet, must be about the sender's own addresses;
+  router advertisements and redirects go nowhere.
 - `blocks`, `subnets`: where our containers' packets come from; `masqueraded…`: those of them that others are to see
   with the host's address. `sourced…` are maps: those that others are to see with an address of the user's choice.
 - `guarded`: the families for which the daemon itself turned forwarding on: it is no router for others.
@@ -173,12 +175,15 @@ table bridge @TABLE@ {
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
         iifname != "@VETH@*" accept
+        ip daddr 127.0.0.0/8 drop
+        ip6 daddr ::1 drop
         ether type ip iifname . ether saddr . ip saddr @guard accept
         ether type arp iifname . ether saddr . arp saddr ip @guard accept
         icmpv6 type { nd-router-advert, nd-redirect } drop
         icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @addresses6 drop
         ether type ip6 iifname . ether saddr . ip6 saddr @guard6 accept
-        ip6 saddr :: icmpv6 type { nd-neighbor-solicit, mld-listener-report, mld2-listener-report } accept
+        ip6 saddr :: icmpv6 type { mld-listener-report, mld2-listener-report } accept
+        ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @addresses6 accept
         drop
     }
     chain forward {
