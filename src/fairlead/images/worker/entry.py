@@ -203,7 +203,7 @@ def guarded(operation: Callable[[Arguments], Arguments | None], arguments: Argum
         return operation(arguments)
     except (unpack.Refused, TooLarge, EOFError, tarfile.TarError, zlib.error) as error:
         return {"refused": str(error)}
-    except (OSError, ValueError, OverflowError, KeyError) as error:
+    except Exception as error:  # noqa: BLE001  # the daemon has to hear of it
         kind = "refused" if type(error).__name__ in ("ZstdError", "LZMAError") else "error"
         return {kind: f"{type(error).__name__}: {error}"}
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _RAW = struct.Struct("<cI")
 _FILE = struct.Struct("<cQH")
 _OLD = struct.Struct("<cIQ")
 _CHUNK = 1 << 18
+_HELD = 32 << 20
+Record = tuple[str, int, bytes]
 
 
 class Writer:
@@ -39,10 +43,12 @@ class Writer:
         self._files += 1
         return self._files - 1
 
-    def replaced(self, number: int, content: bytes) -> None:
+    def replaced(self, number: int, content: BinaryIO) -> None:
+        """In pieces: records of one number are one content."""
         self._flush()
-        self._put(_OLD.pack(b"O", number, len(content)))
-        self._put(content)
+        while data := content.read(_CHUNK):
+            self._put(_OLD.pack(b"O", number, len(data)))
+            self._put(data)
 
     def close(self) -> None:
         self._flush()
@@ -67,43 +73,96 @@ class Writer:
             view = view[os.write(self._fd, view) :]
 
 
-def _records(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Kind, number or size, bytes. Whole recipes are some ten megabytes at the most: held in memory."""
-    data = zlib.decompress(path.read_bytes())
-    at = 0
-    while at < len(data):
-        kind = data[at : at + 1]
-        if kind == b"R":
-            _, length = _RAW.unpack_from(data, at)
-            at += _RAW.size
-            yield "raw", length, data[at : at + length]
-        elif kind == b"F":
-            _, size, length = _FILE.unpack_from(data, at)
-            at += _FILE.size
-            yield "file", size, data[at : at + length]
-        elif kind == b"O":
-            _, number, length = _OLD.unpack_from(data, at)
-            at += _OLD.size
-            yield "old", number, data[at : at + length]
-        else:
-            raise ValueError(f"{path}: not a recipe")
-        at += length
+def _records(path: Path) -> Iterator[Record]:
+    """Kind, number or size, bytes. Read as it goes: holes and padding of a layer may make it long."""
+    with path.open("rb") as file:
+        taken = _Deflated(file).take
+        while kind := taken(1):
+            if kind == b"R":
+                _, length = _RAW.unpack(kind + taken(_RAW.size - 1))
+                while length:  # those written before today may be long
+                    data = taken(min(length, _CHUNK))
+                    length -= len(data)
+                    yield "raw", len(data), data
+            elif kind == b"F":
+                _, size, length = _FILE.unpack(kind + taken(_FILE.size - 1))
+                yield "file", size, taken(length)
+            elif kind == b"O":
+                _, number, length = _OLD.unpack(kind + taken(_OLD.size - 1))
+                while length:
+                    data = taken(min(length, _CHUNK))
+                    length -= len(data)
+                    yield "old", number, data
+            else:
+                raise ValueError(f"{path}: not a recipe")
+
+
+class _Deflated:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._inflate = zlib.decompressobj()
+        self._data = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """So many bytes; none at the end."""
+        while len(self._data) - self._at < size and not self._inflate.eof:
+            tail = self._inflate.unconsumed_tail or self._file.read(_CHUNK)
+            if not tail:
+                raise EOFError(f"{self._file.name} is cut off")
+            self._data = self._data[self._at :] + self._inflate.decompress(tail, 4 * _CHUNK)
+            self._at = 0
+        found = self._data[self._at : self._at + size]
+        if found and len(found) < size:
+            raise EOFError(f"{self._file.name} is cut off")
+        self._at += size
+        return found
+
+
+class _Old:
+    """Contents that files had before later entries replaced them: on disk meanwhile, there may be much of it."""
+
+    def __init__(self, directory: Path, records: Iterable[Record]) -> None:
+        self._places: dict[int, list[tuple[int, int]]] = {}
+        self._file: BinaryIO | None = None
+        for kind, number, data in records:
+            if kind == "old":
+                self._file = self._file or tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # as long as we
+                self._places.setdefault(number, []).append((self._file.tell(), len(data)))
+                self._file.write(data)
+
+    def write(self, number: int, write: Callable[[bytes], object]) -> bool:
+        """Whether there was one."""
+        for at, size in self._places.get(number, ()):
+            assert self._file is not None
+            self._file.seek(at)
+            write(self._file.read(size))
+        return number in self._places
+
+
+def _few(path: Path) -> list[Record] | None:
+    """All records, unless they are too many bytes to be held."""
+    found, size = [], 0
+    for record in _records(path):
+        found.append(record)
+        size += len(record[2])
+        if size > _HELD:
+            return None
+    return found
 
 
 def replay(path: Path, tree: Path, write: Callable[[bytes], object]) -> int:
     """Writes the tar again; returns its size. `tree` is trusted: nobody but us writes into a layer."""
-    records = list(_records(path))
-    old = {number: data for kind, number, data in records if kind == "old"}
+    held = _few(path)
+    old = _Old(path.parent, held or _records(path))
     total = files = 0
     root = os.fsencode(tree)
-    for kind, size, data in records:
+    for kind, size, data in held or _records(path):
         if kind == "raw":
             write(data)
             total += len(data)
         elif kind == "file":
-            if files in old:
-                write(old[files])
-            else:
+            if not old.write(files, write):
                 _copy(root + b"/" + data, size, write)
             files += 1
             total += size

@@ -12,9 +12,14 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 CHUNK = 1 << 18
+_HEADERS = 1 << 20
+"""Bytes that may describe one entry: long names, attributes, maps of holes. (Go: one of each.)"""
+_PIECE = 1 << 20
+_MEMORY = 256 << 20
+"""What xz may take for its window: 65 MiB at its highest level."""
 
 
 class TooLarge(Exception):
@@ -51,6 +56,7 @@ class Source:
         self._received = 0
         self._buffer = b""
         self._start = 0
+        self._allowed = _HEADERS
         self._chunks = self._open()
 
     @property
@@ -78,7 +84,7 @@ class Source:
         self.compression = _compression(head)
         if not self.compression:
             return _chain(head, raw)
-        return _inflate(_inflater(self.compression), head, raw)
+        return _inflate(_inflater(self.compression), _BITES.get(self.compression, 0), head, raw)
 
     def _fill(self) -> bool:
         data = next(self._chunks, b"")
@@ -95,16 +101,31 @@ class Source:
     def tell(self) -> int:
         return self._position
 
+    def next_entry(self) -> None:
+        """What describes an entry begins."""
+        self._allowed = _HEADERS
+
     def read(self, size: int) -> bytes:
+        """Of what describes an entry: tarfile holds it in memory, at whatever length the archive says."""
+        self._allowed -= size
+        if size < 0 or self._allowed < 0:
+            raise TooLarge(f"archive is damaged: an entry's headers are longer than {_HEADERS} bytes")
+        return self._recorded(size)
+
+    def _recorded(self, size: int) -> bytes:
         data = self._take(size)
         if self._record is not None:
             self._record(data)
         return data
 
+    def content(self, size: int) -> bytes:
+        """Some bytes of content that no file of the tree has."""
+        return self._recorded(min(size, CHUNK))
+
     def seek(self, position: int) -> None:
         if position < self._position:
-            raise OSError("a stream does not go back")
-        while self._position < position and self.read(min(position - self._position, CHUNK)):
+            raise EOFError("archive is damaged: an entry's size is negative")
+        while self._position < position and self._recorded(min(position - self._position, CHUNK)):
             pass
 
     def copy(self, size: int, write: Callable[[memoryview], int]) -> None:
@@ -123,7 +144,7 @@ class Source:
 
     def drain(self) -> None:
         """Reads to the end, so that the digests cover all bytes."""
-        while self.read(CHUNK):
+        while self._recorded(CHUNK):
             pass
 
     def _take(self, size: int) -> bytes:
@@ -155,10 +176,24 @@ def _inflater(name: str) -> Callable[[], Inflater]:
     if name == "bzip2":
         return bz2.BZ2Decompressor
     if name == "xz":
-        return lzma.LZMADecompressor
+        return lambda: lzma.LZMADecompressor(memlimit=_MEMORY)
     import zstandard  # costly, and only found behind the path that entry.py was given
 
     return lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+
+
+_BITES = {"gzip": 1 << 15, "zstd": 1 << 12}
+"""How much at a time: a bomb of zeros becomes 1,000 times as much, with zstd 30,000 times."""
+
+
+def _pieces(inflater: Any, data: bytes, bite: int) -> Iterator[bytes]:
+    """What comes of `data`, never much at once."""
+    if bite:
+        yield inflater.decompress(data)
+        return
+    yield inflater.decompress(data, _PIECE)
+    while not inflater.needs_input and not inflater.eof:
+        yield inflater.decompress(b"", _PIECE)
 
 
 def _chain(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
@@ -167,25 +202,32 @@ def _chain(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
     yield from raw
 
 
-def _inflate(make: Callable[[], Inflater], head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
+def _inflate(make: Callable[[], Inflater], bite: int, head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
     """Also through several members one after the other, as pigz and bgzip write them."""
     inflater = make()
     fresh = True
+    step = bite or 1 << 15
+    held, size = [], 0
     for data in _chain(head, raw):
         pending = data
         while pending:
-            for start in range(0, len(pending), 1 << 15):  # small bites: a bomb meets the limit early
-                out = inflater.decompress(pending[start : start + (1 << 15)])
+            for start in range(0, len(pending), step):
+                for out in _pieces(inflater, pending[start : start + step], bite):
+                    held.append(out)
+                    size += len(out)
+                    if size >= CHUNK:
+                        yield b"".join(held)
+                        held, size = [], 0
                 fresh = False
-                if out:
-                    yield out
                 if getattr(inflater, "eof", False):
-                    pending = getattr(inflater, "unused_data", b"") + pending[start + (1 << 15) :]
+                    pending = getattr(inflater, "unused_data", b"") + pending[start + step :]
                     pending = b"" if not pending.strip(b"\0") else pending
                     inflater, fresh = make(), True
                     break
             else:
                 pending = b""
+    if whole := b"".join(held):
+        yield whole
     if not fresh and not getattr(inflater, "eof", True):
         raise EOFError("unexpected end of compressed archive")
     flush = getattr(inflater, "flush", None)

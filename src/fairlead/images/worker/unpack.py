@@ -6,6 +6,7 @@ above `/`, links to what is not there, device 0:0 and overlay's own attributes (
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from fairlead.images.worker import attributes
 from fairlead.images.worker.header import Header
 from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.source import Source
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
-_OVERLAY = "trusted.overlay."
 _OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_XATTR = "SCHILY.xattr."
+_ITS_FAULT = (
+    errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EEXIST,
+    errno.EMLINK, errno.EOVERFLOW,
+)  # fmt: skip
+_MOST_IDS = (1 << 32) - 1
 
 
 class Refused(Exception):
@@ -33,7 +38,8 @@ class Refused(Exception):
 
 
 class Entry(Header):
-    """tarfile takes a damaged header in the middle of an archive for its end; we do not."""
+    """tarfile takes a damaged header in the middle of an archive for its end; we do not. Global headers (git's comment)
+    mean nothing, as for Docker."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
@@ -42,6 +48,15 @@ class Entry(Header):
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]  # not in typeshed
             if archive.offset == 0:
                 raise
+            raise Refused(f"archive is damaged: {error}") from error
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type != tarfile.XGLTYPE:
+            return super()._proc_pax(archive)  # type: ignore[misc,no-any-return]  # not in typeshed
+        archive.fileobj.read(self._block(self.size))  # type: ignore[attr-defined]  # not in typeshed
+        try:
+            return self.fromtarfile(archive)
+        except tarfile.HeaderError as error:
             raise Refused(f"archive is damaged: {error}") from error
 
 
@@ -65,19 +80,28 @@ class Unpacker:
         os.umask(0)
         try:
             for info in entries(self.source):
-                self._entry(info)
+                try:
+                    self._entry(info)
+                except (OverflowError, ValueError) as error:
+                    raise Refused(f"archive entry {info.name!r}: {error}") from error
+                except OSError as error:
+                    if error.errno not in _ITS_FAULT:
+                        raise
+                    raise Refused(f"archive entry {info.name!r}: {error.strerror}") from error
         except tarfile.ReadError as error:
             if self.source.size or str(error) != "empty file":
                 raise Refused(f"not a tar archive: {error}") from error
         self.source.drain()
         for name in sorted(self._directories, key=len, reverse=True):
-            _set_times(name, self._directories[name])
+            attributes.set_times(name, self._directories[name])
 
     def _entry(self, info: tarfile.TarInfo) -> None:
         name = clean(info.name)
         self.entries += 1
         parent, _, base = name.rpartition("/")
-        self._parent(parent or ".")
+        if parent and parent not in self._made:
+            parent = self._parent(parent)
+            name = f"{parent}/{base}" if parent else base
         if self.layer and base.startswith(WHITEOUT):
             self._whiteout(parent or ".", base)
         elif info.isdir():
@@ -96,8 +120,8 @@ class Unpacker:
         elif info.issym():
             os.symlink(info.linkname, name)
             os.chown(name, info.uid, info.gid, follow_symlinks=False)
-            _set_attributes(name, info)
-            _set_times(name, info)
+            attributes.set_attributes(name, info)
+            attributes.set_times(name, info)
             self._sum(name, stat.S_IFLNK, 0o777, "l", info.linkname)
         elif info.ischr() or info.isblk() or info.isfifo():
             self._node(name, info)
@@ -117,8 +141,8 @@ class Unpacker:
             os.fchown(fd, info.uid, info.gid)
             os.fchmod(fd, info.mode & 0o7777)
             if info.pax_headers:
-                _set_attributes(fd, info)
-            os.utime(fd, ns=_times(info))
+                attributes.set_attributes(fd, info)
+            os.utime(fd, ns=attributes.times(info))
         finally:
             os.close(fd)
 
@@ -137,8 +161,9 @@ class Unpacker:
         if self.sums is None:
             self.source.copy(info.size, lambda piece: os.write(fd, piece))
             return
-        capability = info.pax_headers.get(f"{_XATTR}security.capability", "").encode("utf-8", "surrogateescape")
-        digest = self.sums.entry(name, stat.S_IFREG, info.mode, capability=capability)
+        capability = info.pax_headers.get(f"{attributes.XATTR}security.capability", "")
+        data = capability.encode("utf-8", "surrogateescape")
+        digest = self.sums.entry(name, stat.S_IFREG, info.mode, capability=data)
 
         def write(piece: memoryview) -> int:
             done = os.write(fd, piece)
@@ -159,7 +184,7 @@ class Unpacker:
             os.lseek(fd, offset, os.SEEK_SET)
             left = length
             while left:
-                data = self.source.read(min(left, 1 << 18))
+                data = self.source.content(left)
                 if not data:
                     raise EOFError("unexpected end of archive")
                 os.write(fd, data)
@@ -176,8 +201,11 @@ class Unpacker:
     def _hard_link(self, name: str, info: tarfile.TarInfo) -> None:
         target = clean(info.linkname)
         try:
-            if stat.S_ISDIR(os.lstat(target).st_mode):
+            status = os.lstat(target)
+            if stat.S_ISDIR(status.st_mode):
                 raise Refused(f"archive entry {info.name!r} is a hard link to a directory")
+            if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+                raise Refused(f"archive entry {info.name!r} links to {info.linkname!r}, which is deleted")
             os.link(target, name, follow_symlinks=False)
             if self.sums is not None:
                 self.sums.same(name, target)
@@ -194,8 +222,8 @@ class Unpacker:
             os.mknod(name, (stat.S_IFCHR if info.ischr() else stat.S_IFBLK) | 0o600, device)
         os.chown(name, info.uid, info.gid)
         os.chmod(name, info.mode & 0o7777)
-        _set_attributes(name, info)
-        _set_times(name, info)
+        attributes.set_attributes(name, info)
+        attributes.set_times(name, info)
         self._sum(name, os.lstat(name).st_mode, info.mode, "o", str(os.lstat(name).st_rdev))
 
     def _directory(self, name: str, info: tarfile.TarInfo) -> None:
@@ -208,19 +236,22 @@ class Unpacker:
             self._made.add(name)
         os.chown(name, info.uid, info.gid)
         os.chmod(name, info.mode & 0o7777)
-        _set_attributes(name, info)
+        attributes.set_attributes(name, info)
         self._directories[name] = info
         self._sum(name, stat.S_IFDIR, info.mode, "d")
 
-    def _parent(self, name: str) -> None:
-        """Parents the archive did not list are made, as Docker does: root's, 0755."""
-        if name in self._made:
-            return
+    def _parent(self, name: str) -> str:
+        """Its real name: links may be on the way. Parents the archive did not list are made, as Docker does: root's,
+        0755."""
+        if name in self._made or not name:
+            return name
         if _is_directory(name):
-            self._made.add(name)
-            return
-        above = name.rpartition("/")[0]
-        self._parent(above or ".")
+            real = os.path.realpath(name).strip("/")
+            self._made.add(real or ".")
+            return real
+        above, _, base = name.rpartition("/")
+        above = self._parent(above)
+        name = f"{above}/{base}" if above else base
         try:
             if os.path.lexists(name) and not os.path.islink(name):
                 self._clear(name)
@@ -230,6 +261,7 @@ class Unpacker:
         if name in self._whited:
             os.setxattr(name, _OPAQUE_ATTRIBUTE, b"y")
         self._made.add(name)
+        return name
 
     def _whiteout(self, parent: str, base: str) -> None:
         if base == OPAQUE:
@@ -272,10 +304,23 @@ class Unpacker:
         number = self._files.pop(name, None)
         if number is not None and self.recipe is not None:
             with open(name, "rb") as file:
-                self.recipe.replaced(number, file.read())
+                self.recipe.replaced(number, file)
 
 
 def entries(source: Source) -> Iterator[tarfile.TarInfo]:
+    """What tarfile trips over is damaged."""
+    found = _entries(source)
+    while True:
+        try:
+            info = next(found, None)
+        except (ValueError, IndexError, OverflowError, RecursionError) as error:
+            raise Refused(f"archive is damaged: {type(error).__name__}: {error}") from error
+        if info is None:
+            return
+        yield info
+
+
+def _entries(source: Source) -> Iterator[tarfile.TarInfo]:
     with tarfile.TarFile(
         fileobj=source,  # type: ignore[arg-type]  # offers the three methods that tarfile uses
         tarinfo=Entry,
@@ -284,6 +329,8 @@ def entries(source: Source) -> Iterator[tarfile.TarInfo]:
     ) as archive:
         last: tarfile.TarInfo | None = None
         while (info := _next(archive, source, last)) is not None:
+            if info.size < 0 or not -1 <= min(info.uid, info.gid) <= max(info.uid, info.gid) < _MOST_IDS:
+                raise Refused(f"archive is damaged: {info.name!r} has an impossible size or owner")
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
             last = info
             yield info
@@ -292,6 +339,7 @@ def entries(source: Source) -> Iterator[tarfile.TarInfo]:
 def _next(archive: tarfile.TarFile, source: Source, last: tarfile.TarInfo | None) -> tarfile.TarInfo | None:
     """An archive may stop right behind its last file's content, without padding or end mark: `docker build -f -` sends
     such a one, and Go and GNU tar take it."""
+    source.next_entry()
     try:
         return archive.next()
     except tarfile.ReadError:
@@ -329,40 +377,3 @@ def clean(name: str) -> str:
 def _is_directory(name: str) -> bool:
     """A directory, or (as for tar and Docker) a link to one inside this same tree."""
     return os.path.isdir(name)
-
-
-def _times(info: tarfile.TarInfo) -> tuple[int, int]:
-    stamp = _nanoseconds(info)
-    return stamp, stamp
-
-
-def _nanoseconds(info: tarfile.TarInfo) -> int:
-    """From the text where there is one: as a float a moment of today has no nanoseconds."""
-    text = info.pax_headers.get("mtime", "")
-    whole, _, fraction = text.lstrip("-").partition(".")
-    if not whole.isdecimal() or (fraction and not fraction.isdecimal()):
-        return round(info.mtime * 1_000_000_000)
-    stamp = int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
-    return -stamp if text.startswith("-") else stamp
-
-
-def _set_times(name: str, info: tarfile.TarInfo) -> None:
-    os.utime(name, ns=_times(info), follow_symlinks=False)
-
-
-def _set_attributes(target: str | int, info: tarfile.TarInfo) -> None:
-    for key, value in info.pax_headers.items():
-        if not key.startswith(_XATTR):
-            continue
-        attribute = key.removeprefix(_XATTR)
-        if attribute.startswith(_OVERLAY):
-            continue
-        try:
-            data = value.encode("utf-8", "surrogateescape")
-            if isinstance(target, int):
-                os.setxattr(target, attribute, data)
-            else:
-                os.setxattr(target, attribute, data, follow_symlinks=False)
-        except OSError:
-            # Attributes of the builder's system (SELinux labels, user.* on links) may not exist here, as in Docker.
-            continue
