@@ -122,8 +122,8 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
         VolumeMounts(registry, volumes, events), events,
     )
     remover = Remover(
-        registry, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health, waiters,
-        events,
+        registry, images, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health,
+        waiters, events,
     )  # fmt: skip
     monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, logs, waiters, events)
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
@@ -139,8 +139,9 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     networks = Networks(settings, topology, controller, connector, linker, leases, directory, etc, registry, events)
     restore = Restore(
         settings=settings, registry=registry, topology=topology, controller=controller, connector=connector,
-        directory=directory, linker=linker, leases=leases, volumes=volumes, snapshots=snapshots, runtime=runtime,
-        etc=etc, host_names=host_names, monitor=monitor, control=control, remover=remover, tasks=tasks,
+        directory=directory, linker=linker, leases=leases, volumes=volumes, images=images, snapshots=snapshots,
+        runtime=runtime, etc=etc, host_names=host_names, monitor=monitor, control=control, remover=remover,
+        tasks=tasks,
     )  # fmt: skip
     engine = Engine(
         containers=containers, execs=execs, copier=Copier(registry, snapshots, jobs, etc, events),

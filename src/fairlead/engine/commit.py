@@ -11,7 +11,7 @@ from fairlead.engine.control import Control
 from fairlead.engine.events import Events
 from fairlead.engine.images import Images
 from fairlead.engine.registry import Registry
-from fairlead.errors import Conflict, EngineError, InvalidParameter
+from fairlead.errors import Conflict, EngineError, InvalidParameter, NotFound
 from fairlead.images import reference
 from fairlead.images.layers import Unpacked
 from fairlead.images.snapshots import Snapshots
@@ -36,12 +36,13 @@ class Committer:
         _check(container)
         name = _name(request)
         config = changes.apply(_merged(request.config, container.config), request.changes)
-        async with AsyncExitStack() as undo:
-            if request.pause and container.state.status is Status.RUNNING:
-                await self._control.pause(container)
-                undo.push_async_callback(self._resume, container)
-            layer = await self._layer(container)
-        image = await self._images.put(self._image(container, config, request, layer), layer)
+        with self._snapshots.held(container.id):
+            async with AsyncExitStack() as undo:
+                if request.pause and container.state.status is Status.RUNNING:
+                    await self._control.pause(container)
+                    undo.push_async_callback(self._resume, container)
+                layer = await self._layer(container)
+            image = await self._images.put(self._image(container, config, request, layer), layer)
         if name:
             self._images.name(image.id, name)
         self._events.container(container, "commit", comment=request.comment, imageID=image.id, imageRef=name)
@@ -67,7 +68,9 @@ class Committer:
             author=request.author,
             comment=request.comment,
         )
-        parent = self._images.get(container.image_id) if container.image_id else None
+        parent = self._images.below(container.image_id)
+        if parent is None and container.image_id:
+            raise NotFound(f"No such image: {container.image_id}")
         return self._images.child(parent, config, entry, layer.diff_id)
 
 

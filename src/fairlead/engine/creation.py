@@ -57,6 +57,9 @@ class Creator:
         host_config, warnings = admission.admit(self._resolve_modes(request.host_config), self._ground)
         config = self._with_hostname(config, host_config, container_id)
         with ExitStack() as undo:
+            if image is not None:
+                self._images.foundations.use(image.id)
+                undo.callback(self._images.leave, image.id)
             chosen = name or names.generate(self._registry.taken, container_id)
             self._registry.reserve(chosen, container_id)
             undo.callback(self._registry.release, chosen)

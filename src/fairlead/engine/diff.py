@@ -21,6 +21,7 @@ class Changes:
     async def of(self, ref: str) -> Sequence[Change]:
         """Sorted by path."""
         container = self._registry.get(ref)
-        lower = [str(path) for path in self._snapshots.layers(container.id)]
-        answer = await self._jobs.run("diff", {"upper": str(self._snapshots.upper(container.id)), "lower": lower})
+        with self._snapshots.held(container.id):
+            lower = [str(path) for path in self._snapshots.layers(container.id)]
+            answer = await self._jobs.run("diff", {"upper": str(self._snapshots.upper(container.id)), "lower": lower})
         return [(kind, path) for kind, path in answer["changes"]]

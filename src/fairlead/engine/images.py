@@ -15,6 +15,7 @@ from fairlead import ids
 from fairlead.engine import imagelist
 from fairlead.engine import platform as platforms
 from fairlead.engine.events import Events
+from fairlead.engine.foundations import Foundations
 from fairlead.engine.tasks import Tasks
 from fairlead.engine.transit import Transit
 from fairlead.errors import InvalidParameter, NotFound, SystemFailure
@@ -43,6 +44,7 @@ class Images:
         self.blobs = blobs
         self.transfers = transfers
         self.transit = Transit(store, content)
+        self.foundations = Foundations(store)
         self._events = events
         self._tasks = tasks
         self._pins: Counter[str] = Counter()
@@ -54,7 +56,10 @@ class Images:
         """Reference as a user typed it → image id, '' for none: what lists ask again and again."""
 
     async def sweep(self) -> None:
-        """Removes what a killed daemon left half done: layers without a row, blobs without an image."""
+        """Removes what a killed daemon left half done: layers without a row, blobs without an image. Containers have
+        said what they stand upon."""
+        for image_id in self.foundations.abandoned():
+            self._raze(image_id)
         self.store.collect(())
         await self.layers.remove(*self.layers.strangers(self.store.all_directories()))
         self.blobs.sweep(set(self._by_id))
@@ -73,6 +78,11 @@ class Images:
 
     def by_id(self, image_id: str) -> Image | None:
         return self._by_id.get(image_id)
+
+    def below(self, container_image_id: str) -> Image | None:
+        """What a container stands upon, also if it is deleted; it is then no parent of another image."""
+        departed = self.foundations.departed(container_image_id)
+        return replace(departed, id="") if departed is not None else self.by_id(container_image_id)
 
     def tags_of(self, ref: Reference) -> list[str]:
         """The names with tags of a repository."""
@@ -203,13 +213,26 @@ class Images:
 
     async def discard(self, image: Image) -> Sequence[str]:
         """Deletes an image that nothing needs, with the layers that nothing else needs: their chain ids."""
-        gone = self.store.remove(image.id, self.transit.held)
+        gone: Mapping[str, str] = {}
+        if self.foundations.bears(image.id):
+            self.foundations.depart(image)
+        else:
+            gone = self.store.remove(image.id, self.transit.held)
         self._meanings.clear()
         self._by_id.pop(image.id)
         self.blobs.remove(image.id)
         self._events.other("image", "delete", image.id, name=image.id)
         self.let_go(*gone.values())
         return [chain for chain in reversed(image.chain_ids) if chain in gone]
+
+    def leave(self, image_id: str) -> None:
+        """A container that stood upon it is gone."""
+        if self.foundations.leave(image_id):
+            self._raze(image_id)
+
+    def _raze(self, image_id: str) -> None:
+        self.foundations.forget(image_id)
+        self.let_go(*self.store.remove(image_id, self.transit.held).values())
 
     @contextmanager
     def pinning(self) -> Iterator[Pin]:
@@ -259,6 +282,7 @@ class Images:
         image = replace(image, size_bytes=size, references=known.references if known else (),
                         digests=known.digests if known else ())  # fmt: skip
         self.store.put(image)
+        self.foundations.forget(image.id)
         self._meanings.clear()
         self._by_id[image.id] = image
         return image

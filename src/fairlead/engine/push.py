@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,49 +44,67 @@ async def _push(images: Images, ref: Reference, login: RegistryLogin, say: Say) 
         names = [name for name in names if name == str(ref)]
         if not names:
             raise SystemFailure(f"tag does not exist: {ref}")
-    chosen = [images.get(name) for name in names]
-    known = [blob for image in chosen for diff_id in image.diff_ids for blob in images.store.known(diff_id, ref.domain)]
+    chosen = {name: images.get(name) for name in names}
+    known = [
+        blob for image in chosen.values() for diff_id in image.diff_ids
+        for blob in images.store.known(diff_id, ref.domain)
+    ]  # fmt: skip
     sources = sorted({blob.repository for blob in known if blob.repository != ref.path})
     scopes = [f"repository:{ref.path}:pull,push", *(f"repository:{source}:pull" for source in sources)]
     where = endpoints.of_domain(ref.domain, images.transfers.settings)
-    async with images.transfers.session(where, ref.path, login, scopes) as session:
-        for name, image in zip(names, chosen, strict=True):
-            async with images.transit.hold(image.chain_ids):
-                with denials.translated(denials.of_push):
-                    await Push(images, session, reference.parse(name), image, say).run()
+    async with AsyncExitStack() as stack:
+        # All that is of the images is held or read before the first wait: they may be removed meanwhile.
+        await stack.enter_async_context(images.transit.hold([c for image in chosen.values() for c in image.chain_ids]))
+        parcels = [Parcel.of(images, reference.parse(name), image) for name, image in chosen.items()]
+        session = await stack.enter_async_context(images.transfers.session(where, ref.path, login, scopes))
+        for parcel in parcels:
+            with denials.translated(denials.of_push):
+                await Push(images, session, parcel, say).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An image under one name, ready to be sent. Its layers are held."""
+
+    ref: Reference
+    image: Image
+    config: bytes
+    original: Original | None
+
+    @classmethod
+    def of(cls, images: Images, ref: Reference, image: Image) -> Parcel:
+        return cls(ref, image, images.blobs.get(image.id), originals.choose(images, image, ref))
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
     images: Images
     session: Session
-    ref: Reference
-    image: Image
+    parcel: Parcel
     say: Say
 
     async def run(self) -> None:
-        layers = list(dict.fromkeys(zip(self.image.diff_ids, self.image.chain_ids, strict=True)))
+        ref, image = self.parcel.ref, self.parcel.image
+        layers = list(dict.fromkeys(zip(image.diff_ids, image.chain_ids, strict=True)))
         for diff_id, _ in reversed(layers):
             self.say(status("Preparing", ids.short(diff_id)))
-        original = originals.choose(self.images, self.image, self.ref)
-        blobs = await self._layers(layers, original)
-        config = self.images.blobs.get(self.image.id)
-        sent = await self.session.ask("upload", data=base64.b64encode(config).decode())
-        found = await self._manifest(sent, blobs, original)
-        self.images.renamed(self.image.id, f"{self.ref.name}@{found['digest']}")
-        self.say({"status": f"{self.ref.tag}: digest: {found['digest']} size: {found['size']}"})
-        aux = {"Tag": self.ref.tag, "Digest": found["digest"], "Size": found["size"]}
+        blobs = await self._layers(layers)
+        sent = await self.session.ask("upload", data=base64.b64encode(self.parcel.config).decode())
+        found = await self._manifest(sent, blobs)
+        if self.images.by_id(image.id) is not None:
+            self.images.renamed(image.id, f"{ref.name}@{found['digest']}")
+        self.say({"status": f"{ref.tag}: digest: {found['digest']} size: {found['size']}"})
+        aux = {"Tag": ref.tag, "Digest": found["digest"], "Size": found["size"]}
         self.say({"progressDetail": {}, "aux": aux})
-        self.images.noticed("push", str(self.ref), self.ref.name)
+        self.images.noticed("push", str(ref), ref.name)
 
-    async def _manifest(
-        self, config: Mapping[str, Any], blobs: Mapping[str, dict[str, Any]], original: Original | None
-    ) -> Mapping[str, Any]:
+    async def _manifest(self, config: Mapping[str, Any], blobs: Mapping[str, dict[str, Any]]) -> Mapping[str, Any]:
         """As it came, if the layers are; else a new one, of OCI's if it came as such. An old registry that takes
         neither gets Docker's."""
+        original, tag = self.parcel.original, self.parcel.ref.tag
         new = {
             "config": {"digest": config["digest"], "size": config["size"]},
-            "layers": [blobs[diff_id] for diff_id in self.image.diff_ids],
+            "layers": [blobs[diff_id] for diff_id in self.parcel.image.diff_ids],
         }
         ways: list[Mapping[str, Any]] = [{**new, "oci": False}]
         if original is not None and original.oci:
@@ -95,17 +114,16 @@ class Push:
             ways.insert(0, {"data": data, "media_type": original.kept.media_type})
         while len(ways) > 1:
             try:
-                return await self.session.ask("manifest", tag=self.ref.tag, **ways[0])
+                return await self.session.ask("manifest", tag=tag, **ways[0])
             except Refusal as error:
                 if error.kind in _FINAL:
                     raise
                 ways = ways[1:]
-        return await self.session.ask("manifest", tag=self.ref.tag, **ways[0])
+        return await self.session.ask("manifest", tag=tag, **ways[0])
 
-    async def _layers(
-        self, layers: Sequence[tuple[str, str]], original: Original | None
-    ) -> Mapping[str, dict[str, Any]]:
+    async def _layers(self, layers: Sequence[tuple[str, str]]) -> Mapping[str, dict[str, Any]]:
         """By diff id: what the manifest says of each."""
+        original = self.parcel.original
         async with asyncio.TaskGroup() as group:
             tasks = {
                 diff_id: group.create_task(
@@ -116,13 +134,13 @@ class Push:
         return {diff_id: task.result() for diff_id, task in tasks.items()}
 
     async def _layer(self, diff_id: str, chain: str, wanted: RemoteBlob | None) -> dict[str, Any]:
-        identifier, uploads = ids.short(diff_id), self.images.transfers.uploads
+        identifier, uploads, ref = ids.short(diff_id), self.images.transfers.uploads, self.parcel.ref
         if uploads.locked():
             self.say(status("Waiting", identifier))
         content = self.images.layers
         directory = self.images.store.directories([chain])[chain]
         total = content.tar_size(directory)
-        known = originals.candidates(wanted, self.images.store.known(diff_id, self.ref.domain))
+        known = originals.candidates(wanted, self.images.store.known(diff_id, ref.domain))
         plain = wanted is not None and wanted.digest == diff_id
 
         def tell(message: Mapping[str, Any]) -> None:
@@ -142,7 +160,7 @@ class Push:
         media_type = blob.media_type if blob else _LAYER_TYPE
         self.images.store.know(
             RemoteBlob(
-                diff_id=diff_id, domain=self.ref.domain, repository=self.ref.path, digest=answer["digest"],
+                diff_id=diff_id, domain=ref.domain, repository=ref.path, digest=answer["digest"],
                 size_bytes=answer["size"], media_type=media_type,
             )
         )  # fmt: skip

@@ -1,4 +1,7 @@
-"""A container goes for good: snapshot, directory, volumes, leases, links to it, record and name."""
+"""A container goes for good: snapshot, directory, volumes, leases, links to it, record and name.
+
+Who reads its files at this moment (cp, export, commit) reads them to the end: they go from the disk after that.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from fairlead.engine.etc import EtcFiles
 from fairlead.engine.events import Events
 from fairlead.engine.exec import Execs
 from fairlead.engine.health import HealthChecks
+from fairlead.engine.images import Images
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.volumes import Volumes
@@ -25,6 +29,7 @@ class Remover:
     def __init__(
         self,
         registry: Registry,
+        images: Images,
         snapshots: Snapshots,
         volumes: Volumes,
         connector: Connector,
@@ -38,6 +43,7 @@ class Remover:
         events: Events,
     ) -> None:
         self._registry = registry
+        self._images = images
         self._snapshots = snapshots
         self._volumes = volumes
         self._connector = connector
@@ -59,13 +65,16 @@ class Remover:
         if container.state.status is not Status.REMOVING and not container.host_config.auto_remove:
             container = self._registry.save(replace(container, state=state.removing(container.state)))
         self._linker.source_removed(container)
-        self._snapshots.umount(container.id, removed=True)
         self._connector.forget(container)
         self._volumes.release(container.mounts, container.id, remove_anonymous=volumes)
         self._registry.remove(container)
-        self._disposer.dispose([self._snapshots.merged(container.id).parent, self._etc.directory(container.id)])
+        self._snapshots.retire(container.id, lambda: self._dispose(container))
         self._attachments.forget(container.id)
         self._execs.forget(container.id)
         self._health.forget(container.id)
         self._events.container(container, "destroy")
         self._waiters.removed(container.id, ExitResult(container.state.exit_code))
+
+    def _dispose(self, container: Container) -> None:
+        self._disposer.dispose([self._snapshots.merged(container.id).parent, self._etc.directory(container.id)])
+        self._images.leave(container.image_id)

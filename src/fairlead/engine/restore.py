@@ -16,6 +16,7 @@ from fairlead.engine.control import Control
 from fairlead.engine.directory import Directory
 from fairlead.engine.etc import EtcFiles
 from fairlead.engine.hostnames import HostNames
+from fairlead.engine.images import Images
 from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.monitor import Monitor
@@ -48,6 +49,7 @@ class Restore:
         linker: Linker,
         leases: Leases,
         volumes: Volumes,
+        images: Images,
         snapshots: Snapshots,
         runtime: Runtime,
         etc: EtcFiles,
@@ -66,6 +68,7 @@ class Restore:
         self._linker = linker
         self._leases = leases
         self._volumes = volumes
+        self._images = images
         self._snapshots = snapshots
         self._runtime = runtime
         self._etc = etc
@@ -77,6 +80,8 @@ class Restore:
 
     async def run(self) -> None:
         self._registry.load()
+        for container in self._registry:
+            self._images.foundations.use(container.image_id)
         self._volumes.load([container.id for container in self._registry])
         networks = self._topology.load()
         for network in networks:

@@ -11,7 +11,6 @@ from fairlead.engine import trees
 from fairlead.engine.images import Images
 from fairlead.engine.registry import Registry
 from fairlead.engine.volumes import Volumes
-from fairlead.errors import EngineError
 from fairlead.images.snapshots import Snapshots
 from fairlead.model.container import Container
 from fairlead.model.request import ContainerView, DiskUsage, ImageUsage, VolumeUsage
@@ -27,11 +26,8 @@ class Usage:
     async def sized(self, seen: ContainerView) -> ContainerView:
         """With the size of what the container wrote, and of all it sees."""
         own = await trees.size(self._snapshots.upper(seen.container.id))
-        try:
-            image = self._images.get(seen.container.image_id).size_bytes if seen.container.image_id else 0
-        except EngineError:
-            image = 0
-        return replace(seen, size_rw_bytes=own, size_root_bytes=own + image)
+        image = self._images.below(seen.container.image_id)
+        return replace(seen, size_rw_bytes=own, size_root_bytes=own + (image.size_bytes if image else 0))
 
     async def df(self, kinds: Collection[str], view: Callable[[Container], ContainerView]) -> DiskUsage:
         """`kinds`: image, container, volume."""

@@ -27,6 +27,7 @@ class Snapshots:
         self._empty = root / "empty"
         self._holders: dict[str, int] = {}
         self._leaving: set[str] = set()
+        self._retired: dict[str, Callable[[], None]] = {}
 
     def prepare(self, container_id: str, image: Image | None, *, marked: bool = True) -> None:
         """Makes the directories; remembers which layers are below. `marked`: as a container's, with the init layer."""
@@ -104,10 +105,20 @@ class Snapshots:
                 del self._holders[container_id]
                 if container_id in self._leaving:
                     self.umount(container_id)
+                if (dispose := self._retired.pop(container_id, None)) is not None:
+                    dispose()
 
-    def umount(self, container_id: str, *, removed: bool = False) -> None:
-        """Not mounted is fine; a busy one is detached. Somebody who holds it keeps it, unless it is to be removed."""
-        if container_id in self._holders and not removed:
+    def retire(self, container_id: str, dispose: Callable[[], None]) -> None:
+        """Unmounts it for good and has it disposed of: now, or when the last who holds it lets go."""
+        self.umount(container_id)
+        if container_id in self._holders:
+            self._retired[container_id] = dispose
+        else:
+            dispose()
+
+    def umount(self, container_id: str) -> None:
+        """Not mounted is fine; a busy one is detached. Somebody who holds it keeps it."""
+        if container_id in self._holders:
             self._leaving.add(container_id)
             return
         self._leaving.discard(container_id)
@@ -118,7 +129,7 @@ class Snapshots:
 
     def remove(self, container_id: str) -> None:
         """Unmounts and deletes; absent is fine."""
-        self.umount(container_id, removed=True)
+        self.umount(container_id)
         files.remove_tree(self._root / container_id)
 
     def sweep(self, keep: set[str]) -> None:

@@ -21,10 +21,15 @@ class ImageStore:
         for row in self._db.query("SELECT name, image_id FROM reference ORDER BY name"):
             names.setdefault(row["image_id"], []).append(row["name"])
         out = []
-        for row in self._db.query("SELECT document FROM image"):
+        for row in self._db.query("SELECT document FROM image WHERE NOT departed"):
             image = codec.loads(Image, row["document"])
             out.append(_with(image, names.get(image.id, ())))
         return out
+
+    def departed(self) -> list[Image]:
+        """Those that are deleted, but for the layers that containers need."""
+        rows = self._db.query("SELECT document FROM image WHERE departed")
+        return [_with(codec.loads(Image, row["document"]), ()) for row in rows]
 
     def put(self, image: Image, layers: Sequence[tuple[str, str, str, str, int]] = ()) -> None:
         """Stores an image and the layers (chain id, diff id, parent, directory, size) it brought."""
@@ -34,7 +39,7 @@ class ImageStore:
                     "INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?)", (chain, diff, parent, directory, size)
                 )
             self._db.execute(
-                "INSERT OR REPLACE INTO image VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO image (id, parent, document) VALUES (?, ?, ?)",
                 (image.id, image.parent, codec.dumps(_with(image, ()))),
             )
             for position, chain in enumerate(image.chain_ids):
@@ -44,10 +49,20 @@ class ImageStore:
         """Deletes an image; returns the layers that nothing uses any more, with their directories. `held`: chain ids
         that stay nevertheless."""
         with self._db.transaction():
-            for table, column in (("reference", "image_id"), ("build_cache", "image_id"), ("image_layer", "image_id"),
-                                  ("manifest", "image_id"), ("image", "id")):  # fmt: skip
-                self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (image_id,))
+            self._forget(image_id)
+            self._db.execute("DELETE FROM image_layer WHERE image_id = ?", (image_id,))
+            self._db.execute("DELETE FROM image WHERE id = ?", (image_id,))
             return self._collect(held)
+
+    def depart(self, image_id: str) -> None:
+        """Deletes an image, but keeps its layers."""
+        with self._db.transaction():
+            self._forget(image_id)
+            self._db.execute("UPDATE image SET departed = 1 WHERE id = ?", (image_id,))
+
+    def _forget(self, image_id: str) -> None:
+        for table in ("reference", "build_cache", "manifest"):
+            self._db.execute(f"DELETE FROM {table} WHERE image_id = ?", (image_id,))
 
     def collect(self, held: Collection[str]) -> dict[str, str]:
         """Deletes layers that no image uses and nobody holds; returns them with their directories."""
