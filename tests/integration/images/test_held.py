@@ -132,7 +132,7 @@ def _smallest_layer(stage: Stage, repository: str) -> str:
 @pytest.mark.parametrize("removal", [["rmi", "-f", "saved"], ["image", "prune", "-af"]], ids=["rmi", "prune"])
 def test_save_is_whole_though_its_image_is_removed(stage: Stage, removal: list[str]) -> None:
     engine = stage.engine
-    import_image(engine, "saved", {"file": noise(SIZE)})
+    import_image(engine, "saved", {"file": noise(SIZE), "later": b"later"})
     with stage.begin("save", "saved") as save:
         assert save.stdout is not None
         head = save.stdout.read(512)
@@ -205,10 +205,10 @@ def test_creation_stands_though_its_image_is_removed_before_its_end(stage: Stage
     engine.do("rm", "-v", "wide")
 
 
-@pytest.mark.parametrize("words", [["export", "big"], ["cp", "big:/file", "-"]], ids=["export", "cp"])
+@pytest.mark.parametrize("words", [["export", "big"], ["cp", "big:/in", "-"]], ids=["export", "cp"])
 def test_export_and_cp_are_whole_though_container_and_image_are_removed(stage: Stage, words: list[str]) -> None:
     engine = stage.engine
-    import_image(engine, "big", {"file": noise(SIZE)})
+    import_image(engine, "big", {"in/file": noise(SIZE), "in/later": b"later"})
     engine.do("create", "--name", "big", "big", "/file")
     with stage.begin(*words) as reading:
         assert reading.stdout is not None
@@ -218,7 +218,8 @@ def test_export_and_cp_are_whole_though_container_and_image_are_removed(stage: S
         archive = head + reading.stdout.read()
         assert reading.wait(30) == 0
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        assert tar.extractfile("file").read() == noise(SIZE)  # type: ignore[union-attr]
+        found = {name: tar.extractfile(f"in/{name}") for name in ("file", "later")}
+        assert {name: file and file.read() for name, file in found.items()} == {"file": noise(SIZE), "later": b"later"}
 
 
 def test_commit_is_whole_though_container_and_image_are_removed(stage: Stage) -> None:
