@@ -1,5 +1,5 @@
-"""A proxy that holds back the first request that begins with given bytes, until the test lets it go: one FIFO tells that
-it has come, another is waited for. Prints its address.
+"""A proxy that holds back the first request that begins with given bytes, until the test lets it go: one FIFO tells
+that it has come, another is waited for. Prints its address.
 
 usage: gatedproxy.py PORT BEGINNING ASKED ALLOWED
 """

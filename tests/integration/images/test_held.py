@@ -1,4 +1,4 @@
-"""What is on its way in or out is whole, though its image is removed meanwhile; and nothing of it is left afterwards."""
+"""What is on its way in or out is whole though its image is removed meanwhile; nothing of it is left afterwards."""
 
 from __future__ import annotations
 
