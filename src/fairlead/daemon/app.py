@@ -60,7 +60,7 @@ from fairlead.images.job import Jobs
 from fairlead.images.layers import Layers
 from fairlead.images.snapshots import Snapshots
 from fairlead.images.transfers import Transfers
-from fairlead.linux import files
+from fairlead.linux import files, process
 from fairlead.linux import memory as heap
 from fairlead.model.settings import Settings
 from fairlead.network.controller import Controller
@@ -241,6 +241,7 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o022)
     os.chdir("/")
     heap.settle()
+    process.open_many_files()
     try:
         asyncio.run(serve(settings))
     except EngineError as error:

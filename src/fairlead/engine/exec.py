@@ -193,6 +193,7 @@ class Execs:
             "user": {"uid": who.uid, "gid": who.gid, "additionalGids": list(who.groups)},
             "capabilities": capabilities.of_process(caps, who),
             "noNewPrivileges": spec.no_new_privileges(host.security_opt),
+            "rlimits": spec.rlimits(host, process.given_files()),
         }
         if size and any(size):
             document["consoleSize"] = {"height": size[0], "width": size[1]}

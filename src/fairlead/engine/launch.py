@@ -12,6 +12,7 @@ from fairlead.engine.etc import EtcFiles
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
+from fairlead.linux import process
 from fairlead.model.container import Container, HostConfig, Status
 from fairlead.model.settings import Settings
 from fairlead.runtime import capabilities, defaults, seccomp, spec, users
@@ -90,6 +91,7 @@ class Launcher:
             seccomp_annotation=annotation,
             namespaces=namespaces,
             init_path=_init_path(host),
+            files=process.given_files(),
         )
         return given, key
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import resource
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root"}
 _CHUNK = 1 << 16
+_GIVEN = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 class ProcessFailed(Exception):
@@ -74,6 +76,17 @@ def spawn(
         for fd in lifted.values():
             os.close(fd)
     return Child(pid, os.pidfd_open(pid))
+
+
+def open_many_files() -> None:
+    """From now on we may have as many files open as our hard limit allows: a shell gives 1,024, which a container with
+    as many ports takes alone."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_GIVEN[1], _GIVEN[1]))
+
+
+def given_files() -> tuple[int, int] | None:
+    """How many files we were allowed as we came, soft and hard, if we took more: a container's process shall not."""
+    return _GIVEN if resource.getrlimit(resource.RLIMIT_NOFILE) != _GIVEN else None
 
 
 def os_dup_above(fd: int, floor: int) -> int:

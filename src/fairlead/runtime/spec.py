@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fairlead.model.container import Container, Mount
+from fairlead.model.container import Container, HostConfig, Mount
 from fairlead.runtime import capabilities, defaults, devices, mounts, resources
 from fairlead.runtime.users import ROOT_IDENTITY, Identity
 
@@ -37,6 +37,8 @@ class SpecInput:
     seccomp_annotation: tuple[str, str] | None = None
     namespaces: Mapping[str, str] = field(default_factory=dict)
     init_path: str = ""
+    files: tuple[int, int] | None = None
+    """Soft and hard limit of open files where the user gave none; None = those of the daemon."""
 
 
 def render(given: SpecInput) -> Json:
@@ -75,10 +77,7 @@ def _process(given: SpecInput) -> Json:
         "user": {"uid": who.uid, "gid": who.gid, "additionalGids": list(who.groups), "umask": 0o22},
         "noNewPrivileges": no_new_privileges(host.security_opt),
         "oomScoreAdj": host.oom_score_adj,
-        "rlimits": [
-            {"type": f"RLIMIT_{limit.name.upper()}", "soft": limit.soft % _NO_LIMIT, "hard": limit.hard % _NO_LIMIT}
-            for limit in host.ulimits
-        ],
+        "rlimits": rlimits(host, given.files),
         "capabilities": capabilities.of_process(given.capabilities, who),
     }
     if config.tty and any(host.console_size):
@@ -86,6 +85,15 @@ def _process(given: SpecInput) -> Json:
     if host.oom_score_adj == defaults.oom_score():
         del process["oomScoreAdj"]  # to write even the same number takes a right
     return process
+
+
+def rlimits(host: HostConfig, files: tuple[int, int] | None) -> list[Json]:
+    given = {limit.name.upper(): (limit.soft, limit.hard) for limit in host.ulimits}
+    wanted = given if files is None else {"NOFILE": files} | given
+    return [
+        {"type": f"RLIMIT_{name}", "soft": soft % _NO_LIMIT, "hard": hard % _NO_LIMIT}
+        for name, (soft, hard) in wanted.items()
+    ]
 
 
 def no_new_privileges(options: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -64,6 +65,23 @@ def test_after_a_power_cut_linked_containers_start_sources_first(new_engine: Cal
     once = engine.inspect("once")["State"]
     assert once["Status"] == "exited"
     assert once["ExitCode"] != 0
+
+
+def test_a_daemon_of_a_plain_shell_publishes_more_ports_than_that_may_have_files(
+    new_engine: Callable[..., Engine],
+) -> None:
+    """Its containers get the shell's limit all the same."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        engine = new_engine()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    engine.do("run", "-d", "--name", "web", "-p", "20000-20299:20000-20299", "box", "sh", "-c", "ulimit -n; sleep 600")
+    assert len(engine.inspect("web")["NetworkSettings"]["Ports"]) == 300
+    assert engine.do("logs", "web") == engine.do("exec", "web", "sh", "-c", "ulimit -n") == "256"
+    engine.do("run", "-d", "--name", "own", "--ulimit", "nofile=99:100", "box", "sleep", "600")
+    assert engine.do("exec", "own", "sh", "-c", "ulimit -n; ulimit -Hn") == "99\n100"
 
 
 def test_what_nobody_knows_is_swept_at_the_start(engine: Engine) -> None:
