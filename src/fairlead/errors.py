@@ -6,6 +6,12 @@ HTTP status. Messages that Docker defines are copied to the letter, since client
 
 from __future__ import annotations
 
+NO_MANAGER = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
+    "to connect this node to swarm and try again."
+)
+"""Docker's word for what only a cluster's manager does."""
+
 
 class EngineError(Exception):
     """Base of all errors that carry a message meant for the client."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fairlead import ids
 from fairlead.engine import subnets
-from fairlead.errors import Forbidden, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network, Segment
+from fairlead.errors import NO_MANAGER, Forbidden, InvalidParameter, NotFound, SystemFailure, Unavailable
+from fairlead.model.network import SHARING_DRIVERS, GatewayMode, Network
 from fairlead.model.request import NetworkRequest
 from fairlead.model.settings import Settings
 
@@ -26,8 +26,7 @@ A = TypeVar("A", IPv4Address, IPv6Address)
 
 def draw(request: NetworkRequest, settings: Settings) -> Network:
     """A network with everything but the subnets, ranges and gateways that it leaves to us."""
-    if request.name in ("bridge", "host", "none", "default"):
-        raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
+    _check_scope(request)
     if request.driver in ("host", "null"):
         raise Forbidden(f'only one instance of "{request.driver}" network is allowed')
     if request.driver not in ("bridge", *SHARING_DRIVERS):
@@ -50,21 +49,24 @@ def draw(request: NetworkRequest, settings: Settings) -> Network:
         mtu=_mtu(request.options, settings.mtu),
         labels=request.labels,
         options=request.options,
+        ipam_options=request.ipam_options,
+        config_from=request.config_from,
     )
-    network = _with_segments(network, segments)
+    # What was said about a family that is off does not count.
+    counted = [one for one in segments if (network.ipv4 if one.subnet.version == 4 else network.ipv6)]
+    first4, first6, more = subnets.sorted_out(counted)
+    network = replace(network, **first4, **first6, more=more)
     return _sharing(network, settings) if network.shares_device else _bridge(network, settings)
 
 
-def _with_segments(network: Network, segments: Sequence[Segment]) -> Network:
-    """What was said about a family that is off does not count."""
-    fields: dict[str, Any] = {"more": ()}
-    for version, suffix, on in ((4, "", network.ipv4), (6, "6", network.ipv6)):
-        own = [segment for segment in segments if on and segment.subnet.version == version]
-        for first in own[:1]:
-            values = {"subnet": first.subnet, "ip_range": first.ip_range, "gateway": first.gateway, "static": True}
-            fields |= {f"{name}{suffix}": value for name, value in values.items()}
-        fields["more"] += tuple(own[1:])
-    return replace(network, **fields)
+def _check_scope(request: NetworkRequest) -> None:
+    """What is for clusters alone, in Docker's words for a machine that is in none."""
+    if request.ingress:
+        raise Forbidden("Ingress network can only be global scope network")
+    if request.scope == "swarm":
+        raise Forbidden("cannot create a swarm scoped network when swarm is not active")
+    if request.driver == "overlay" or request.scope not in ("", "local"):
+        raise Unavailable(NO_MANAGER)
 
 
 def with_gateways(network: Network) -> Network:
@@ -88,6 +90,7 @@ def _bridge(network: Network, settings: Settings) -> Network:
     name = options.get(_BRIDGE_NAME, "") or f"br-{settings.instance[:4]}{network.id[:8]}"
     if len(name.encode()) >= _IFNAMSIZ or "/" in name or name.split() != [name] or name in (".", ".."):
         raise InvalidParameter(f"invalid bridge name: {name}")
+    _truth(options, f"{BRIDGE}default_bridge", default=False)
     modes = _mode(options, _MODE4), _mode(options, _MODE6)
     if GatewayMode.ISOLATED in modes and not network.internal:
         raise SystemFailure("gateway mode 'isolated' can only be used for an internal network")
@@ -95,6 +98,7 @@ def _bridge(network: Network, settings: Settings) -> Network:
         network,
         bridge=name,
         icc=_truth(options, f"{BRIDGE}enable_icc", default=True),
+        inhibited=_truth(options, f"{BRIDGE}inhibit_ipv4", default=False),
         masquerade=_truth(options, f"{BRIDGE}enable_ip_masquerade", default=True),
         trusted=_interfaces(options),
         gateway_mode=modes[0],

@@ -161,7 +161,9 @@ class Connector:
         """Endpoints with the ids of their networks; a network that is not there is an error now."""
         ends = []
         for endpoint in container.endpoints:
-            network = self._topology.get(endpoint.network_id or endpoint.network_name)
+            network = self._topology.by_id(endpoint.network_id) or self._topology.get(endpoint.network_name)
+            if endpoint.network_id not in ("", network.id):  # another of that name: what it had there is no more
+                endpoint = replace(endpoint, address=None, address6=None)
             ends.append(replace(endpoint, network_id=network.id, network_name=network.name, id=ids.new_id()))
         return replace(container, endpoints=tuple(ends))
 
@@ -174,10 +176,11 @@ class Connector:
 
     def _addressed(self, container: Container, endpoint: Endpoint, others: Sequence[Endpoint]) -> Endpoint:
         network = self._topology.get(endpoint.network_id)
-        if network.driver in ("host", "null"):
+        if network.driver in ("host", "null") and not network.config_only:
             return endpoint
         try:
             attachments.check(network, endpoint.request)
+            attachments.check_member(network, endpoint.request)
             address, address6 = self._lease(container, network, endpoint)
         except EngineError as error:
             raise SystemFailure(f"failed to set up container networking: {error.message}") from error

@@ -77,8 +77,9 @@ class Directory:
     def _view(self, container: Container) -> View:
         fixed: dict[str, tuple[Address, ...]] = {}
         ours = {network.id for network in self._networks(container) if not network.shares_device}
-        gateways = (end.gateway for end in container.endpoints if end.network_id in ours)
-        gateway = next((gateway for gateway in gateways if gateway is not None), None)
+        ends = [end for end in container.endpoints if end.network_id in ours]
+        ways: list[Address | None] = [*(end.gateway for end in ends), *(end.gateway6 for end in ends)]
+        gateway = next((way for way in ways if way is not None), None)
         if gateway is not None:
             fixed = {name: (gateway,) for name in _HOST_NAMES}
         given: dict[str, tuple[Address, ...]] = {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from fairlead.engine import blueprint, pruning
+from fairlead.engine import blueprint, networkconfigs, pruning
 from fairlead.engine.connect import Connector
 from fairlead.engine.directory import Directory
 from fairlead.engine.etc import EtcFiles
@@ -15,7 +16,7 @@ from fairlead.engine.leases import Leases
 from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
-from fairlead.errors import Conflict, Forbidden, InvalidParameter
+from fairlead.errors import Conflict, Forbidden, InvalidParameter, NotFound
 from fairlead.model.container import Container, Endpoint, EndpointRequest, Status
 from fairlead.model.network import Network
 from fairlead.model.request import NetworkRequest
@@ -70,20 +71,30 @@ class Networks:
 
     async def create(self, request: NetworkRequest) -> tuple[str, str]:
         """(id, warning)."""
-        drawn = blueprint.draw(request, self._settings)
+        if request.name in ("bridge", "host", "none", "default"):
+            raise Forbidden(f"operation is not permitted on predefined {request.name} network ")
         if self._topology.named(request.name) is not None:
             raise Conflict(f"network with name {request.name} already exists")
-        network = self._with_subnets(self._with_bridge(drawn))
+        networkconfigs.check(request)
+        if request.config_only:
+            return self._made(networkconfigs.keep(request)), ""
+        if request.config_from:
+            request = networkconfigs.applied(request, self._topology.named(request.config_from))
+        network = self._with_subnets(self._with_bridge(blueprint.draw(request, self._settings)))
         try:
             self._controller.add_network(network)
         except BaseException:
             self._controller.remove_network(network)
             self._topology.give_back(*network.subnets)
             raise
-        self._topology.add(network)
+        made = self._made(network)
         await self._controller.open_to_world(network)
+        return made, ""
+
+    def _made(self, network: Network) -> str:
+        self._topology.add(network)
         self._events.other("network", "create", network.id, name=network.name, type=network.driver)
-        return network.id, ""
+        return network.id
 
     def _with_bridge(self, network: Network) -> Network:
         """A bridge that is there already is used as it is, unless it is another network's."""
@@ -118,6 +129,10 @@ class Networks:
         network = self._topology.get(ref)
         if network.predefined:
             raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+        if network.config_only and any(other.config_from == network.name for other in self._topology):
+            raise Forbidden(
+                f'error while removing network: configuration network "{network.name}" is in use'
+            )
         if members := self._connector.endpoints_at(network):
             named = ", ".join(f'name:"{name}" id:"{end.id[:12]}"' for name, end in members.values())
             raise Forbidden(
@@ -132,8 +147,8 @@ class Networks:
         self._events.other("network", "destroy", network.id, name=network.name, type=network.driver)
 
     async def connect(self, ref: str, container: str, request: EndpointRequest) -> None:
-        network = self._topology.get(ref)
         found = self._registry.get(container)
+        network = self._topology.get(ref)
         async with self._registry.lock(found.id):
             now = self._registry.current(found)
             if now.state.status in (Status.REMOVING, Status.DEAD):
@@ -158,11 +173,19 @@ class Networks:
                 sandbox.close()
 
     async def disconnect(self, ref: str, container: str, *, force: bool) -> None:
-        network = self._topology.get(ref)
-        found = self._registry.get(container)
+        try:
+            found = self._registry.get(container)
+        except NotFound:
+            if force:
+                self._topology.get(ref)
+                raise NotFound(f"endpoint {container} not found") from None
+            raise
         async with self._registry.lock(found.id):
             now = self._registry.current(found)
-            if network.name == "host":
+            if not now.state.status.running and self._forgotten(now, ref):
+                return
+            network = self._topology.get(ref)
+            if network.name == "host" and now.host_config.network_mode == "host":
                 raise Conflict(
                     "cannot disconnect container from host network - container was created in host network mode"
                 )
@@ -173,13 +196,24 @@ class Networks:
                 self._etc.follow(now, parted)
             self._linker.refresh(self._registry.save(parted))
 
+    def _forgotten(self, container: Container, ref: str) -> bool:
+        """A container that is stopped leaves a network that is no more: its record forgets it."""
+        lost = [end for end in container.endpoints if ref in (end.network_name, end.network_id)]
+        if not lost or self._topology.find(ref) is not None:
+            return False
+        rest = tuple(end for end in container.endpoints if end not in lost)
+        links = tuple(link for link in container.links if link.network != lost[0].network_name)
+        self._linker.refresh(self._registry.save(replace(container, endpoints=rest, links=links)))
+        return True
+
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> Sequence[str]:
         chosen = pruning.Selection(filters)
         used = {end.network_id for container in self._registry for end in container.endpoints}
         gone = [
             network
             for network in self._topology
-            if not network.predefined and network.id not in used and chosen.takes(network.labels, network.created)
+            if not (network.predefined or network.config_only or network.id in used)
+            and chosen.takes(network.labels, network.created)
         ]
         for network in gone:
             self._delete(network)
@@ -196,9 +230,9 @@ class Networks:
     def _matches_one(self, network: Network, name: str, value: str) -> bool:
         match name:
             case "name":
-                return value in network.name
+                return _meets(network.name, value)
             case "id":
-                return network.id.startswith(value)
+                return _meets(network.id, value)
             case "driver":
                 return network.driver == value
             case "scope":
@@ -214,3 +248,11 @@ class Networks:
                 used = any(end.network_id == network.id for c in self._registry for end in c.endpoints)
                 return (not used and not network.predefined) == pruning.truth({name: [value]}, name, default=True)
         return True
+
+
+def _meets(text: str, wanted: str) -> bool:
+    """Docker takes a filter's value as a pattern; what is none is met by itself alone."""
+    try:
+        return text == wanted or re.search(wanted, text) is not None
+    except re.error:
+        return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from fairlead.errors import Forbidden, InvalidParameter
 from fairlead.model.network import Segment
@@ -24,6 +25,25 @@ def parse(requests: Sequence[SubnetRequest], *, driver: str = "bridge") -> list[
     if driver == "bridge" and len(versions) > len(set(versions)):
         raise Forbidden("bridge driver doesn't support multiple subnets")
     return found
+
+
+def sorted_out(segments: Iterable[Segment]) -> tuple[dict[str, Any], dict[str, Any], tuple[Segment, ...]]:
+    """The fields of a network that hold the first of each family, and those that come after them."""
+    firsts: dict[int, dict[str, Any]] = {4: {}, 6: {}}
+    more = []
+    for one in segments:
+        first, suffix = firsts[one.subnet.version], "" if one.subnet.version == 4 else "6"
+        if first:
+            more.append(one)
+        else:
+            values = {"subnet": one.subnet, "ip_range": one.ip_range, "gateway": one.gateway, "static": True}
+            first |= {f"{name}{suffix}": value for name, value in values.items()}
+    return firsts[4], firsts[6], tuple(more)
+
+
+def inside(subnet: Subnet, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Those of a network's auxiliary addresses that are of this subnet."""
+    return {name: text for name, text in addresses.items() if ip_address(text) in subnet}
 
 
 def joined(faults: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ class Topology:
         for network in stored:
             if network is not former:
                 self._keep(network)
-                self.claim(*network.subnets)
+                self.claim(*_held(network))
         default = self._default(former)
         if former != default:
             self._store.save(default)
@@ -72,8 +72,12 @@ class Topology:
     def named(self, name: str) -> Network | None:
         return self._networks.get(self._ids.get(name, ""))
 
+    def find(self, ref: str) -> Network | None:
+        """By its whole id, or its name."""
+        return self._networks.get(ref) or self.named(ref)
+
     def get(self, ref: str) -> Network:
-        found = self._networks.get(ref) or self.named(ref)
+        found = self.find(ref)
         if found is not None:
             return found
         at = bisect_left(self._sorted_ids, ref)
@@ -104,7 +108,7 @@ class Topology:
         del self._networks[network.id]
         del self._ids[network.name]
         del self._sorted_ids[bisect_left(self._sorted_ids, network.id)]
-        self.give_back(*network.subnets)
+        self.give_back(*_held(network))
 
     # --- subnets ----------------------------------------------------------------------------------------------
 
@@ -132,3 +136,7 @@ class Topology:
 
     def _pools(self, subnet: IPv4Network | IPv6Network) -> Pools:
         return self._pools4 if subnet.version == 4 else self._pools6
+
+
+def _held(network: Network) -> list[IPv4Network | IPv6Network]:
+    return [] if network.config_only else network.subnets

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
 
 
 class Status(StrEnum):
@@ -269,6 +269,7 @@ class EndpointRequest:
     mac_address: str = ""
     aliases: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    link_local_ips: tuple[str, ...] = ()
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     gw_priority: int = 0
 
@@ -288,6 +289,11 @@ class Endpoint:
     interface: str = ""
     """Its name in the container; '' in records older than this field: eth and its position."""
     request: EndpointRequest = EndpointRequest()
+
+    @property
+    def link_local(self) -> list[IPv4Interface | IPv6Interface]:
+        """Addresses of the user's choice beside its own, of no network."""
+        return [ip_interface(f"{text}/{64 if ':' in text else 16}") for text in self.request.link_local_ips]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

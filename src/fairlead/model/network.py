@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 
 ANY_ADDRESS = IPv4Address("0.0.0.0")
 SHARING_DRIVERS = ("macvlan", "ipvlan")
@@ -79,6 +79,8 @@ class Network:
     internal: bool = False
     attachable: bool = False
     icc: bool = True
+    inhibited: bool = False
+    """The bridge itself gets no IPv4 address: the gateway is somebody else."""
     masquerade: bool = True
     seen_as: IPv4Address | None = None
     """The address that others see where we translate; None: that of the device by which a packet leaves."""
@@ -95,7 +97,12 @@ class Network:
     """Interfaces of the host from which published ports may be reached by the containers' own addresses."""
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     predefined: bool = False
+    config_only: bool = False
+    """No network, but the configuration of others to come: it holds no subnets, and nobody can join it."""
+    config_from: str = ""
+    """The name of the network whose configuration this one has."""
 
     def mode_of(self, version: int) -> GatewayMode:
         return self.gateway_mode if version == 4 else self.gateway_mode6
@@ -119,7 +126,7 @@ class Network:
         return next((one for one in self.segments(address.version) if address in one.subnet), None)
 
     def router4(self, address: IPv4Interface | None) -> IPv4Address | None:
-        """Who takes on what a member with this address sends elsewhere."""
+        """Who takes on what a member with this address sends elsewhere: on an open bridge, another machine perhaps."""
         gateway = self._gateway_of(address)
         return gateway if isinstance(gateway, IPv4Address) else None
 
@@ -129,7 +136,10 @@ class Network:
 
     def _gateway_of(self, address: IPv4Interface | IPv6Interface | None) -> IPv4Address | IPv6Address | None:
         segment = self.segment_of(address.ip) if address is not None else None
-        return segment.gateway if segment is not None else None
+        if segment is None or address is None:
+            return None
+        other = self.aux_addresses.get(f"DefaultGatewayIPv{address.version}")
+        return ip_address(other) if other and self.driver == "bridge" and self.icc else segment.gateway
 
     def seen_as_of(self, version: int) -> IPv4Address | IPv6Address | None:
         return self.seen_as if version == 4 else self.seen_as6

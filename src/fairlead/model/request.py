@@ -277,7 +277,12 @@ class NetworkRequest:
 
     name: str
     driver: str = "bridge"
+    scope: str = ""
+    config_only: bool = False
+    config_from: str = ""
+    ingress: bool = False
     subnets: tuple[SubnetRequest, ...] = ()
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
     attachable: bool = False
     ipv4: bool = True

@@ -215,7 +215,7 @@ class Controller:
         deaf = [version for version, net, way in pairs if net and not way and not network.adopted]
         sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None, deaf=deaf)
         steps = [set_up(index)]
-        if network.gateway is not None and network.subnet is not None:
+        if network.gateway is not None and network.subnet is not None and not network.inhibited:
             steps.append(add_address(index, IPv4Interface((network.gateway.packed, network.subnet.prefixlen))))
         if network.gateway6 is not None and network.subnet6 is not None:
             steps.append(add_address(index, IPv6Interface((network.gateway6.packed, network.subnet6.prefixlen))))

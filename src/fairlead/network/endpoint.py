@@ -7,6 +7,7 @@ gateway (docs/decisions/0008). Names derive from ids, so undoing needs no memory
 
 from __future__ import annotations
 
+import re
 import socket
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
@@ -19,6 +20,8 @@ from fairlead.network.sandbox import Sandbox
 
 _HOST_MAC = b"\xee" * 6
 """Of the host's end of every routed pair: each is a segment of its own, so one address serves all."""
+_SYSCTLS = "com.docker.network.endpoint.sysctls"
+_PLAIN = re.compile("[A-Za-z0-9_-]+")
 _ROUTED = {netlink.FORWARDING: 1, netlink.SEND_REDIRECTS: 0, netlink.ROUTE_LOCALNET: 1}
 _CONF6 = Path("/proc/sys/net/ipv6/conf")
 # Who it is and who its routers are, is ours to say; and nobody else has its addresses.
@@ -68,8 +71,10 @@ def settle(
     sandbox: Sandbox, network: Network, endpoint: Endpoint, ways: tuple[bool, bool], *, routed: bool = False
 ) -> None:
     """The device is there: it gets its addresses and routes."""
-    if endpoint.address6 is not None:
+    if endpoint.address6 is not None or any(own.version == 6 for own in endpoint.link_local):
         sandbox.write(_settings(endpoint.interface, {**_IPV6, **(_NO_LINK_LOCAL if routed else {})}))
+    if endpoint.request.driver_opts:
+        sandbox.write(_wanted_settings(endpoint))
     inner = sandbox.netlink()
     try:
         peer = inner.index(endpoint.interface)
@@ -90,7 +95,7 @@ def _leave_by_device(inner: netlink.Netlink, peer: int, endpoint: Endpoint) -> N
 
 
 def is_routed(network: Network) -> bool:
-    return not network.icc and (network.gateway is not None or network.gateway6 is not None)
+    return not (network.icc or network.inhibited) and (network.gateway is not None or network.gateway6 is not None)
 
 
 def _port(host: netlink.Netlink, index: int, network: Network) -> None:
@@ -120,8 +125,10 @@ def mend(host: netlink.Netlink, network: Network, endpoint: Endpoint, *, instanc
 
 def mend_bridge(host: netlink.Netlink, network: Network, index: int) -> None:
     """The routes to a network's subnets, which come with its addresses but may be taken away alone."""
-    pairs = ((network.subnet, network.gateway), (network.subnet6, network.gateway6))
+    pairs = ((network.subnet, None if network.inhibited else network.gateway), (network.subnet6, network.gateway6))
     steps = [netlink.add_subnet_route(subnet, index, gateway) for subnet, gateway in pairs if subnet and gateway]
+    if not steps:
+        return
     try:
         host.request(*steps)
     except OSError as error:
@@ -130,6 +137,20 @@ def mend_bridge(host: netlink.Netlink, network: Network, index: int) -> None:
 
 def _settings(device: str, values: dict[str, str]) -> dict[Path, str]:
     return {_CONF6 / device / name: value for name, value in values.items()}
+
+
+def _wanted_settings(endpoint: Endpoint) -> dict[Path, str]:
+    """`net.ipv4.conf.IFNAME.log_martians=1,…` of the user's choice, for its interface."""
+    wanted = {}
+    for text in filter(None, endpoint.request.driver_opts.get(_SYSCTLS, "").split(",")):
+        name, equals, value = text.partition("=")
+        parts = name.split(".")
+        if not equals:
+            raise SystemFailure(f"expected sysctl '{text}' to have format name=value")
+        if len(parts) != 5 or parts[0] != "net" or not all(_PLAIN.fullmatch(part) for part in parts):
+            raise SystemFailure(f"expected sysctl '{text}' to have format net.X.Y.IFNAME.Z")
+        wanted[Path("/proc/sys/net", *parts[1:3], endpoint.interface, parts[4])] = value
+    return wanted
 
 
 def _route(host: netlink.Netlink, index: int, name: str, network: Network, endpoint: Endpoint) -> None:
@@ -157,6 +178,7 @@ def _inside(
             steps += _one_family(peer, address, gateway if routed else None)
             if default and gateway is not None:
                 steps.append(netlink.add_default_route(gateway))
+    steps += [netlink.add_address(peer, own, prefix_route=not routed) for own in endpoint.link_local]
     return steps
 
 

@@ -274,6 +274,10 @@ def endpoint_elements(device: str, end: Endpoint, network: Network) -> list[Elem
         out.append(Element("internal", name))
     if not network.icc:
         out += _trusting(network, name)
+    for own in end.link_local:
+        out += _sender(name, mac, own.ip)
+        if own.version == 6:
+            out.append(Element("addresses6", name + own.ip.packed, family=BRIDGE))
     if end.address is not None:
         out += _sender(name, mac, end.address.ip)
         out += _exposed(network, name, 4) if not network.icc else []

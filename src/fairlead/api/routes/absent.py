@@ -5,18 +5,14 @@ from __future__ import annotations
 
 from fairlead.api import errors
 from fairlead.api.exchange import JSON, Reply, Request, Response, Route, json_response
-from fairlead.errors import NotFound, Unavailable, Unimplemented
+from fairlead.errors import NO_MANAGER, NotFound, Unavailable, Unimplemented
 
-_NO_MANAGER = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
-    "to connect this node to swarm and try again."
-)
 _NO_SWARM = "This node is not part of a swarm"
 _KINDS = ("services", "nodes", "tasks", "secrets", "configs")
 
 
 async def _no_manager(request: Request) -> Reply:
-    raise Unavailable(_NO_MANAGER)
+    raise Unavailable(NO_MANAGER)
 
 
 async def _leave(request: Request) -> Reply:

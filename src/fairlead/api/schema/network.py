@@ -17,16 +17,21 @@ from fairlead.model.request import NetworkRequest, SubnetRequest
 def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
     fields = Fields(body, "CreateRequest")
     name = fields.text("Name")
-    if not name:
-        raise InvalidParameter("network name cannot be empty")
-    _refuse(fields)
+    if not name.strip():
+        raise InvalidParameter(f"invalid name: {name}" if name else "network name cannot be empty")
+    configured = fields.child("ConfigFrom")
     ipam = fields.child("IPAM")
     if ipam is not None and ipam.text("Driver") not in ("", "default"):
         raise InvalidParameter(f'plugin "{ipam.text("Driver")}" not found')
     return NetworkRequest(
         name=name,
         driver=fields.text("Driver") or "bridge",
+        scope=fields.text("Scope"),
+        config_only=fields.flag("ConfigOnly"),
+        config_from=configured.text("Network") if configured is not None else "",
+        ingress=fields.flag("Ingress"),
         subnets=tuple(_parse_subnet(item) for item in ipam.children("Config")) if ipam is not None else (),
+        ipam_options=ipam.text_mapping("Options") if ipam is not None else {},
         internal=fields.flag("Internal"),
         attachable=fields.flag("Attachable"),
         ipv4=fields.optional_flag("EnableIPv4") is not False,
@@ -34,17 +39,6 @@ def parse_create(body: Mapping[str, Any]) -> NetworkRequest:
         labels=fields.text_mapping("Labels"),
         options=fields.text_mapping("Options"),
     )
-
-
-def _refuse(fields: Fields) -> None:
-    """What is for clusters alone."""
-    configured = fields.child("ConfigFrom")
-    if fields.flag("ConfigOnly") or (configured is not None and configured.text("Network")):
-        raise InvalidParameter("configuration-only networks are not supported by this engine")
-    if fields.flag("Ingress"):
-        raise InvalidParameter("ingress network cannot be created: this node is not a swarm manager")
-    if fields.text("Scope") not in ("", "local"):
-        raise InvalidParameter(f"invalid network scope: {fields.text('Scope')}")
 
 
 def _parse_subnet(fields: Fields) -> SubnetRequest:
@@ -68,16 +62,16 @@ def render(network: Network, members: Mapping[str, tuple[str, Endpoint]]) -> dic
         "EnableIPv6": network.ipv6,
         "IPAM": {
             "Driver": "default",
-            "Options": {} if not network.predefined else None,
-            "Config": _render_subnets(network) or ([] if network.driver == "bridge" else None),
+            "Options": dict(network.ipam_options) if not network.predefined else None,
+            "Config": _render_subnets(network) or (None if network.driver in ("host", "null") else []),
         },
         "Internal": network.internal,
         "Attachable": network.attachable,
         "Ingress": False,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
+        "ConfigFrom": {"Network": network.config_from},
+        "ConfigOnly": network.config_only,
         "Containers": {
-            container_id: _render_member(name, endpoint) for container_id, (name, endpoint) in members.items()
+            container_id: _render_member(name, endpoint) for container_id, (name, endpoint) in sorted(members.items())
         },
         "Options": dict(network.options),
         "Labels": dict(network.labels),

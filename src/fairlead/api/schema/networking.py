@@ -9,6 +9,8 @@ from typing import Any
 from fairlead import ids
 from fairlead.api.schema import ports
 from fairlead.api.schema.fields import Fields
+from fairlead.engine.attachments import predefined_faults
+from fairlead.engine.subnets import joined
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Container, Endpoint, EndpointRequest
 from fairlead.model.request import ContainerView
@@ -26,6 +28,7 @@ def parse_endpoint(fields: Fields | None) -> EndpointRequest:
         mac_address=fields.text("MacAddress"),
         aliases=fields.texts("Aliases"),
         links=fields.texts("Links"),
+        link_local_ips=ipam.texts("LinkLocalIPs") if ipam else (),
         driver_opts=fields.text_mapping("DriverOpts"),
         gw_priority=fields.integer("GwPriority"),
     )
@@ -40,23 +43,18 @@ def parse_networking(fields: Fields | None) -> dict[str, EndpointRequest]:
     for name in fields.mapping("EndpointsConfig"):
         request = parse_endpoint(endpoints.child(name))
         real = "bridge" if name == "default" else name
-        check_endpoint(real, request)
+        try:
+            check_endpoint(real, request)
+        except InvalidParameter as error:
+            raise InvalidParameter(f"invalid config for network {real}: {error.message}") from error
         requests[real] = request
     return requests
 
 
 def check_endpoint(network: str, request: EndpointRequest) -> None:
     """What can be known to be wrong without looking at the network itself."""
-    faults = [*_address_faults(request)]
-    if network in PREDEFINED:
-        if request.ipv4_address or request.ipv6_address:
-            faults.append("user specified IP address is supported on user defined networks only")
-        if request.aliases:
-            faults.append("network-scoped alias is supported only for containers in user defined networks")
-    if faults:
-        raise InvalidParameter(
-            f"invalid config for network {network}: invalid endpoint settings:\n" + "\n".join(faults)
-        )
+    if faults := [*(predefined_faults(request) if network in PREDEFINED else ()), *_address_faults(request)]:
+        raise InvalidParameter(f"invalid endpoint settings:\n{joined(faults)}")
 
 
 def _address_faults(request: EndpointRequest) -> list[str]:
@@ -65,6 +63,9 @@ def _address_faults(request: EndpointRequest) -> list[str]:
         faults.append(f"invalid IPv4 address: {request.ipv4_address}")
     if request.ipv6_address and not _is(IPv6Address, request.ipv6_address):
         faults.append(f"invalid IPv6 address: {request.ipv6_address}")
+    for text in request.link_local_ips:
+        if not (_is(IPv4Address, text) or _is(IPv6Address, text)):
+            faults.append(f"invalid link-local IP address: {text}")
     return faults
 
 
@@ -73,7 +74,8 @@ def _is(kind: type[IPv4Address] | type[IPv6Address], text: str) -> bool:
         address = kind(text)
     except AddressValueError:
         return False
-    return not (isinstance(address, IPv6Address) and address.ipv4_mapped is not None)
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
+    return not (mapped or address.is_unspecified)
 
 
 def render_endpoints(container: Container, version: tuple[int, int]) -> dict[str, Any]:
@@ -117,9 +119,13 @@ def render_endpoint(
     }
 
 
-def _render_ipam(request: EndpointRequest, endpoint: Endpoint) -> dict[str, str] | None:
-    value = {"IPv4Address": request.ipv4_address, "IPv6Address": request.ipv6_address}
-    given = {name: text for name, text in value.items() if text}
+def _render_ipam(request: EndpointRequest, endpoint: Endpoint) -> dict[str, Any] | None:
+    value = {
+        "IPv4Address": request.ipv4_address,
+        "IPv6Address": request.ipv6_address,
+        "LinkLocalIPs": list(request.link_local_ips),
+    }
+    given = {name: item for name, item in value.items() if item}
     if given or endpoint.network_name in PREDEFINED:
         return given or None
     return {}

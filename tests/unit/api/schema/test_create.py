@@ -268,9 +268,9 @@ def test_scoped_aliases_and_addresses_need_a_network_of_ones_own() -> None:
     networking = {"EndpointsConfig": {"bridge": {"Aliases": ["a"], "IPAMConfig": {"IPv4Address": "1.2.3"}}}}
     assert _refusal(NetworkingConfig=networking) == (
         "invalid config for network bridge: invalid endpoint settings:\n"
-        "invalid IPv4 address: 1.2.3\n"
-        "user specified IP address is supported on user defined networks only\n"
-        "network-scoped alias is supported only for containers in user defined networks"
+        "* user specified IP address is supported on user defined networks only\n"
+        "* network-scoped alias is supported only for containers in user defined networks\n"
+        "* invalid IPv4 address: 1.2.3"
     )
     own = _parse(NetworkingConfig={"EndpointsConfig": {"mine": {"Aliases": ["a"]}}})
     assert own.endpoints["mine"].aliases == ("a",)
