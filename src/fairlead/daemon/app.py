@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fairlead.api.server import Server
 from fairlead.daemon import config, listeners, memory
@@ -160,11 +161,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for root in (settings.data_root, settings.exec_root):
-        root.mkdir(parents=True, exist_ok=True, mode=0o711)
-    lock = files.lock(settings.data_root / "daemon.lock")
-    if lock is None:
-        raise SystemFailure(f"another daemon uses {settings.data_root}")
+    locks = _lock(settings.data_root, settings.exec_root)
     database = Database(settings.data_root / "state.db")
     background, requests = Supervisor(), Supervisor()
     made = assemble(settings, database, background)
@@ -188,7 +185,20 @@ async def serve(settings: Settings) -> None:
         made.jobs.close()
         made.runtime.close(teardown=settings.stop_containers_on_exit)
         database.close()
-        os.close(lock)
+        for lock in locks:
+            os.close(lock)
+
+
+def _lock(*roots: Path) -> list[int]:
+    """Two daemons would each sweep away what the other runs."""
+    locks = []
+    for root in roots:
+        root.mkdir(parents=True, exist_ok=True, mode=0o711)
+        lock = files.lock(root / "daemon.lock")
+        if lock is None:
+            raise SystemFailure(f"another daemon uses {root}")
+        locks.append(lock)
+    return locks
 
 
 async def _listen(settings: Settings, server: Server, stop: asyncio.Event) -> None:

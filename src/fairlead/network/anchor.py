@@ -21,6 +21,11 @@ _STATE, _REGISTER = 0, 1
 _CHAIN = b"hold\0"
 
 
+def name(instance: str) -> str:
+    """Of the table that is there as long as this daemon lives."""
+    return f"fairlead_{instance}_anchor"
+
+
 class Anchor:
     """Holds as long as it is open. A kernel without owned tables (before 5.12) goes without."""
 

@@ -18,9 +18,9 @@ from fairlead.linux import namespaces
 from fairlead.model.container import Endpoint, PublishedPort
 from fairlead.model.network import Grant, Network
 from fairlead.model.settings import Settings
-from fairlead.network import conntrack, endpoint, firewall, firewalld, nft, sandbox, sysctl
+from fairlead.network import anchor, conntrack, endpoint, firewall, firewalld, nft, sandbox, sysctl
 from fairlead.network.firewalld import Firewalld
-from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, set_up
+from fairlead.network.netlink import Netlink, add_address, add_bridge, delete_device, note, set_up
 from fairlead.network.pools import Spans
 from fairlead.network.publication import Publication
 from fairlead.network.repair import Repair
@@ -29,6 +29,7 @@ from fairlead.network.sublinks import Sublinks
 
 _DEFAULT_BIP = IPv4Interface("172.17.0.1/16")
 _GRAVE_S = 0.5
+_OWN_BRIDGE = "fairlead-bridge"
 
 Attached = tuple[Network, Endpoint, tuple[PublishedPort, ...]]
 
@@ -120,6 +121,7 @@ class Controller:
 
         What runs loses no packet: there is no moment without its rules. Sockets follow with `restore`.
         """
+        self._share_no_bridge()
         self._forwarding.turn_on(4)
         if any(network.subnet6 is not None and not network.shares_device for network in networks):
             self._forwarding.turn_on(6)
@@ -148,6 +150,15 @@ class Controller:
     def _named_bridges(self) -> set[str]:
         chosen = {name for name in self._bridges if not name.startswith(self._bridge_prefix)}
         return chosen - {self._settings.bridge}
+
+    def _share_no_bridge(self) -> None:
+        """A bridge tells whose it is, and a daemon that lives has an anchor: two of them would give out one address."""
+        for device in self._link.devices():
+            kind, _, instance = device.alias.partition(" ")
+            other = device.name == self._settings.bridge and instance != self._settings.instance
+            if other and kind == _OWN_BRIDGE and self._tables.exists(anchor.name(instance)):
+                words = "give this one its own with --bridge"
+                raise SystemFailure(f"another daemon uses the bridge {device.name}: {words}")
 
     def _elements(self, attached: Sequence[Attached], grants: Iterable[Grant]) -> list[nft.Element]:
         elements = firewall.grant_elements(grants)
@@ -211,6 +222,7 @@ class Controller:
             mac = endpoint.mac_bytes(endpoint.mac_for(own)) if own is not None else b"\x02" + os.urandom(5)
             self._link.request(add_bridge(network.bridge, mac, network.mtu))
             index = socket.if_nametoindex(network.bridge)
+            self._link.request(note(index, f"{_OWN_BRIDGE} {self._settings.instance}"))
         pairs = ((4, network.subnet, network.gateway), (6, network.subnet6, network.gateway6))
         deaf = [version for version, net, way in pairs if net and not way and not network.adopted]
         sysctl.tune_bridge(network.bridge, ipv6=network.subnet6 is not None, deaf=deaf)

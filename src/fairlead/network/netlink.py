@@ -197,6 +197,11 @@ def set_up(index: int, *, alias: str = "") -> bytes:
     return message(_NEWLINK, _ACK, _link(index, True, attribute(_IFALIAS, _text(alias)) if alias else b""))
 
 
+def note(index: int, text: str) -> bytes:
+    """A note that the kernel keeps with the device. One that is up already would be reported as changed."""
+    return message(_NEWLINK, _ACK, _link(index, False, attribute(_IFALIAS, _text(text))))
+
+
 def add_device(
     kind: str, name: str = "", *, parent: int = 0, options: Mapping[int, bytes] | None = None, mac: bytes = b"",
     mtu: int = 0, netns: int | None = None,
@@ -218,9 +223,10 @@ def set_master(index: int, bridge: int) -> bytes:
 
 
 def add_bridge(name: str, mac: bytes, mtu: int) -> bytes:
+    """Not up yet."""
     info = attribute(1, b"bridge")
     data = attribute(3, _text(name)) + attribute(1, mac) + attribute(4, struct.pack("I", mtu)) + attribute(18, info)
-    return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, True, data))
+    return message(_NEWLINK, _ACK | _CREATE | _EXCL, _link(0, False, data))
 
 
 def add_veth(

@@ -183,7 +183,7 @@ _LOAD_WORD, _LOAD_HALF, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x28, 0x15, 0x45, 0x06
 _TYPE, _PORT, _FLAGS, _CHANGED, _WHICH = 4, 12, 24, 28, 24
 """Offsets: nlmsg_type, nlmsg_pid, ifi_flags, ifi_change, and the first attribute of a netconf message."""
 _DROP, _PASS = 0, 0xFFFFFFFF
-_ALL_DEVICES = 0xFFFFFFFF
+_ALL_DEVICES = _EVERY_FLAG = 0xFFFFFFFF
 
 Instruction = tuple[int, int, int, int]
 
@@ -198,17 +198,19 @@ def _word(value: int) -> int:
 
 
 def _link_filter() -> list[Instruction]:
-    """Passes: a device gone or gone down, an address or a route gone, a switch of the whole host."""
+    """Passes: a device gone or gone down (not a new one, of which everything changes), an address or a route gone, a
+    switch of the whole host."""
     return [
         (_LOAD_HALF, 0, 0, _TYPE),
-        (_EQUAL, 10, 0, _half(_DELLINK)),
-        (_EQUAL, 9, 0, _half(_DELADDR)),
-        (_EQUAL, 8, 0, _half(_DELROUTE)),
-        (_EQUAL, 5, 0, _half(_NEWNETCONF)),
-        (_EQUAL, 0, 7, _half(_NEWLINK)),
+        (_EQUAL, 11, 0, _half(_DELLINK)),
+        (_EQUAL, 10, 0, _half(_DELADDR)),
+        (_EQUAL, 9, 0, _half(_DELROUTE)),
+        (_EQUAL, 6, 0, _half(_NEWNETCONF)),
+        (_EQUAL, 0, 8, _half(_NEWLINK)),
         (_LOAD_WORD, 0, 0, _FLAGS),
-        (_ANY_BIT, 5, 0, _word(_UP)),
+        (_ANY_BIT, 6, 0, _word(_UP)),
         (_LOAD_WORD, 0, 0, _CHANGED),
+        (_EQUAL, 4, 0, _EVERY_FLAG),
         (_ANY_BIT, 2, 3, _word(_UP)),
         (_LOAD_WORD, 0, 0, _WHICH),
         (_EQUAL, 0, 1, _ALL_DEVICES),

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from fairlead.errors import SystemFailure
 from fairlead.model.container import Endpoint
 from fairlead.model.network import Network
-from fairlead.network import endpoint, firewall, firewalld, libnftables, nft
-from fairlead.network.anchor import Anchor
+from fairlead.network import anchor, endpoint, firewall, firewalld, libnftables, nft
 from fairlead.network.firewalld import Firewalld
 from fairlead.network.netlink import Netlink
 from fairlead.network.notices import Damage, DeviceWatch, RuleWatch
@@ -40,7 +39,7 @@ class Repair:
         self._link = link
         self._bridges = bridges
         self._is_parent = is_parent
-        self._anchor = Anchor(f"{tables.table}_anchor")
+        self._anchor = anchor.Anchor(anchor.name(instance))
         self._rules = RuleWatch(
             tables.table, tables.port, self._touched, neighbour=firewalld.TABLE, appeared=neighbour.touched
         )

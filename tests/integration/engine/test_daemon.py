@@ -22,14 +22,25 @@ def test_the_socket_is_for_root_and_its_group_alone(engine: Engine) -> None:
     assert stat.S_IMODE(engine.socket.stat().st_mode) == 0o660
 
 
-def test_a_second_daemon_on_the_same_root_is_refused(engine: Engine) -> None:
+@pytest.mark.parametrize("shared", ["data", "exec", "fairlead0"])
+def test_a_second_daemon_that_shares_a_root_or_the_bridge_is_refused(
+    shared_engine: Engine, shared: str, tmp_path: Path
+) -> None:
+    """And what runs goes on: a daemon sweeps away what it does not know below its roots."""
+    engine = shared_engine
+    engine.do("run", "-d", "--name", "first", "box", "sleep", "60")
+    roots = {name: str((engine.root if name == shared else tmp_path) / name) for name in ("data", "exec")}
+    bridge = "fairlead0" if shared == "fairlead0" else "other0"
     done = subprocess.run(
-        [*engine.host.here.entry, str(LAUNCHER), "daemon", "--host", f"unix://{engine.root}/other", "--data-root",
-         str(engine.data_root), "--exec-root", str(engine.exec_root), "--bridge", "other0"],
-        capture_output=True, text=True, env=CLEAN_ENV, timeout=20, check=False,
+        [*engine.host.here.entry, str(LAUNCHER), "daemon", "--host", f"unix://{engine.root}/other", "--bridge", bridge,
+         "--data-root", roots["data"], "--exec-root", roots["exec"]],
+        capture_output=True, text=True, env=CLEAN_ENV, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert f"another daemon uses {engine.data_root}" in done.stderr
+    what = "the bridge fairlead0: give this one its own with --bridge" if shared == bridge else roots[shared]
+    assert f"another daemon uses {what}" in done.stderr
+    assert engine.do("exec", "first", "echo", "here") == "here"
+    assert engine.log.read_text().count("somebody changed") == 0
 
 
 def test_containers_may_be_told_to_end_with_the_daemon(new_engine: Callable[..., Engine]) -> None:
