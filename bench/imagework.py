@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import disk
 from commands import Results, note
 from engines import Engine
 
@@ -24,6 +25,7 @@ FILES, BYTES = 15_000, 400_000_000
 STEPS = 20
 _ROOTS = ("/usr/share", "/usr/lib", "/usr/bin", "/usr/sbin")
 _LARGE = 200_000
+_TURNS = 5
 
 
 def archive(cache: Path) -> Path:
@@ -91,18 +93,24 @@ def _wrap(layer: Path, path: Path) -> None:
 def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Results) -> None:
     able = [engine for engine in engines if engine.links]
     tar = archive(cache)
-    for turn in range(rounds):
-        for engine in able:
+    turns = max(rounds, _TURNS)
+    for turn in range(turns):
+        for engine in in_turn(able, turn):
             _load(engine, tar, results)
-            note(f"load {turn + 1}/{rounds} {engine.name}: {results['load'][engine.name][-1]:.0f} ms")
+            note(f"load {turn + 1}/{turns} {engine.name}: {results['load'][engine.name][-1]:.0f} ms")
     for engine in able:
         context = engine.root / "build-context"
         _context(context)
         engine.run("build", "-t", "steps:1", str(context), timeout_s=300)
-    for _ in range(rounds * 4):
-        for engine in able:
+    for turn in range(rounds * 4):
+        for engine in in_turn(able, turn):
             context = engine.root / "build-context"
             _note(results, "build, 20 steps from the cache", engine, engine.time_ms("build", str(context)))
+
+
+def in_turn(engines: Sequence[Engine], turn: int) -> Sequence[Engine]:
+    """Who was last is first now: neither always finds what the other left."""
+    return engines if turn % 2 == 0 else engines[::-1]
 
 
 def _note(results: Results, case: str, engine: Engine, value: float) -> None:
@@ -111,7 +119,7 @@ def _note(results: Results, case: str, engine: Engine, value: float) -> None:
 
 def _load(engine: Engine, tar: Path, results: Results) -> None:
     """Once, then again when it is known; the daemon is asked for a sign of life all the time."""
-    os.sync()
+    disk.settle()
     pings = Pings(engine)
     begin = time.monotonic()
     engine.run("load", "-i", str(tar), timeout_s=300)

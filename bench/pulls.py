@@ -11,15 +11,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import disk
 import imagework
 import shell
 from commands import Results, note
-from engines import SMALL, Engine
+from engines import DOCKER, SMALL, Engine
 
 PORT = 5000
 BIG, LITTLE = f"127.0.0.1:{PORT}/big:1", f"127.0.0.1:{PORT}/bb:1"
 PULL, AGAIN, REMOVE = "pull of 15,000 files", "second pull", "rmi of 15,000 files"
 ASKED = "second pull, without a client's start"
+BY_DOCKER = "second pull, by docker's client"
+PUSH = "push of 15,000 files"
+_TURNS = 5
+"""At least: a disk has moods."""
 
 
 def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Results) -> None:
@@ -35,21 +40,39 @@ def measure(engines: Sequence[Engine], cache: Path, rounds: int, results: Result
         first.run("tag", name, f"127.0.0.1:{PORT}/{name}")
         _push(first, f"127.0.0.1:{PORT}/{name}")
     first.run("rmi", BIG, imagework.BIG, LITTLE, timeout_s=120)
-    for turn in range(rounds):
-        for engine in able:
-            shell.run("sync")
+    turns = max(rounds, _TURNS)
+    for turn in range(turns):
+        for engine in imagework.in_turn(able, turn):
+            disk.settle()
             _note(results, PULL, engine, engine.time_ms("pull", BIG))
             _note(results, REMOVE, engine, engine.time_ms("rmi", BIG))
             imagework.settle(engine)
-            note(f"pull {turn + 1}/{rounds} {engine.name}: {results[PULL][engine.name][-1]:.0f} ms")
+            note(f"pull {turn + 1}/{turns} {engine.name}: {results[PULL][engine.name][-1]:.0f} ms")
+    for engine in able:
+        _pushes(engine, tar, results)
     for engine in able:
         engine.run("pull", LITTLE)
-    for _ in range(rounds * 4):
-        for engine in able:
+    for turn in range(turns * 4):
+        for engine in imagework.in_turn(able, turn):
             _note(results, AGAIN, engine, engine.time_ms("pull", LITTLE))
-    for _ in range(rounds * 4):
-        for engine in able:
+            _note(results, BY_DOCKER, engine, shell.time_ms(*by_docker(engine), "pull", LITTLE, env=engine.env))
             _note(results, ASKED, engine, _asked_ms(engine))
+
+
+def by_docker(engine: Engine) -> list[str]:
+    """Docker's client, whose start both pay for."""
+    return [DOCKER, "-H", f"unix://{engine.root}/s"]
+
+
+def _pushes(engine: Engine, tar: Path, results: Results) -> None:
+    """Once, to a repository that has nothing of it, from an image that came in an archive: nothing can be reused."""
+    name = f"127.0.0.1:{PORT}/{engine.name}/big:1"
+    engine.run("load", "-i", str(tar), timeout_s=300)
+    engine.run("tag", imagework.BIG, name)
+    disk.settle()
+    _note(results, PUSH, engine, engine.time_ms("push", name))
+    engine.run("rmi", name, imagework.BIG, timeout_s=120)
+    imagework.settle(engine)
 
 
 def _note(results: Results, case: str, engine: Engine, value: float) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lookups
+import movework
 import pulls
 import stormwork
 import streamwork
@@ -96,7 +97,10 @@ def goals(growth: int) -> list[Goal]:
         _peer("build, 20 steps from the cache / dockerd", "build, 20 steps from the cache", "dockerd", 0.5),
         _peer("pull of 15,000 files / dockerd", pulls.PULL, "dockerd", 1.0),
         _peer("second pull / dockerd", pulls.AGAIN, "dockerd", 0.5),
+        _peer("second pull, both by docker's client / dockerd", pulls.BY_DOCKER, "dockerd", 1.0),
         _peer("second pull, without a client's start / dockerd", pulls.ASKED, "dockerd", 0.5),
+        _peer("push of 15,000 files / dockerd", pulls.PUSH, "dockerd", 1.0),
+        *(_peer(f"{name} / dockerd", name, "dockerd", 1.0) for name in movework.CASES),
         _peer("rmi of 15,000 files / dockerd", pulls.REMOVE, "dockerd", 0.5),
         Goal("peak memory of the daemon, MB", ("peak memory of the daemon after load, MB", OURS), None, 100),
         Goal("_ping during load, ms", ("_ping during load, slowest of a hundred (p99)", OURS), None, 20),

@@ -17,10 +17,12 @@ sys.path.insert(0, str(HERE))
 
 import commands  # noqa: E402
 import datapath  # noqa: E402
+import disk  # noqa: E402
 import engines  # noqa: E402
 import images  # noqa: E402
 import imagework  # noqa: E402
 import lookups  # noqa: E402
+import movework  # noqa: E402
 import pulls  # noqa: E402
 import report  # noqa: E402
 import shell  # noqa: E402
@@ -28,7 +30,7 @@ import stormwork  # noqa: E402
 import streamwork  # noqa: E402
 
 # images last: what they leave to be written disturbs
-SECTIONS = ("run", "life", "ready", "data", "dns", "scale", "storm", "streams", "images", "pulls")
+SECTIONS = ("run", "life", "ready", "data", "dns", "scale", "storm", "streams", "images", "moves", "pulls")
 CACHE = Path(os.environ.get("FAIRLEAD_BENCH_CACHE", "/var/cache/fairlead-bench"))
 
 
@@ -62,6 +64,7 @@ def measure(
         "streams": lambda: streamwork.measure(running, chosen.stream_mb, 1, results),
         "dns": lambda: lookups.measure(running, work, 5, chosen.seconds, results),
         "pulls": lambda: pulls.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
+        "moves": lambda: movework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "storm": lambda: stormwork.measure(running, 2_000 if chosen.quick else 10_000, results),
         "images": lambda: imagework.measure(running, CACHE, max(chosen.rounds // 4, 2), results),
         "scale": lambda: commands.scale(running, chosen.growth, results),
@@ -84,9 +87,11 @@ def main() -> int:
         return 2
     engines.install()
     small, net = images.build(CACHE)
+    before = os.getloadavg()
     kinds = {kind.name: kind for kind in (engines.Fairlead, engines.Dockerd, engines.Podman)}
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flbench-", ignore_cleanup_errors=True)))
+        filesystem = stack.enter_context(disk.mounted(work))
         running: list[engines.Engine] = []
         for name in chosen.engines.split(","):
             engine = kinds[name](work)
@@ -97,7 +102,8 @@ def main() -> int:
         results, failures = measure(chosen, running, work)
         versions = {engine.name: engine.run("version", check=False) for engine in running}
     judged = [goal.judge(results) for goal in report.goals(chosen.growth)]
-    report.write(chosen.out, results, judged, {"cpus": os.cpu_count(), "failures": failures, "versions": versions})
+    report.write(chosen.out, results, judged, {"cpus": os.cpu_count(), "failures": failures,
+        "disk": filesystem, "load": {"before": before, "after": os.getloadavg()}, "versions": versions})  # fmt: skip
     print(report.measurements(results), report.verdicts(judged), sep="\n\n")
     for failure in failures:
         print(f"FAILED {failure}")

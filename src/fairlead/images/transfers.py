@@ -27,7 +27,7 @@ _PROGRAM = (
     "import sys; source, *sites = sys.argv.pop(1).split(':'); sys.path.insert(0, source); sys.path += sites; "
     "from fairlead.images.worker.registry.transfer import main; main()"
 )
-_LIBRARIES = ("zstandard", "urllib3")
+_LIBRARIES = (*workers.LIBRARIES, "urllib3")
 _IDLE_S = 600
 _KEPT_S = 60
 _MOST_KEPT = 4
@@ -148,7 +148,7 @@ class Transfers:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        paths = ":".join(dict.fromkeys((workers.SOURCE, *map(workers.site, _LIBRARIES))))
+        paths = ":".join(dict.fromkeys((workers.SOURCE, *workers.sites(_LIBRARIES))))
         proxies = {name: os.environ[name] for key in _ENVIRONMENT for name in (key, key.lower()) if name in os.environ}
         try:
             self._child = process.spawn(

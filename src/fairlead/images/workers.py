@@ -27,12 +27,22 @@ LIFE, CONTROL = 4, 5
 """Descriptors of a worker (0, 1, 2 and 3 are the job's own), and of the process it is forked from."""
 
 
-def site(library: str) -> str:
-    """Where a library is found; it is not imported here: that would cost the daemon time and memory."""
+LIBRARIES = ("zstandard", "zlib_ng")
+_OPTIONAL = ("zlib_ng",)
+
+
+def sites(libraries: Sequence[str]) -> list[str]:
+    """Where they are found; they are not imported here: that would cost the daemon time and memory."""
+    return list(dict.fromkeys(path for library in libraries for path in _site(library)))
+
+
+def _site(library: str) -> list[str]:
     found = importlib.util.find_spec(library)
-    if found is None or found.origin is None:
-        raise SystemFailure(f"Python package {library} is not installed")
-    return str(Path(found.origin).parent.parent)
+    if found is not None and found.origin is not None:
+        return [str(Path(found.origin).parent.parent)]
+    if library in _OPTIONAL:
+        return []
+    raise SystemFailure(f"Python package {library} is not installed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class Workers:
     def _open(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, SOURCE, site("zstandard")]
+        argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, SOURCE, *sites(LIBRARIES)]
         try:
             # 3 and 4 are taken from the start, or what arrives could lie where a job's own are to be.
             taken = dict.fromkeys((3, LIFE, CONTROL), theirs.fileno())

@@ -12,12 +12,12 @@ import os
 import sys
 import tarfile
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fairlead.images.worker import assemble, recipe, sums, unpack
+from fairlead.images.worker import assemble, recipe, sums, unpack, zlibs
+from fairlead.images.worker.inflate import Damaged
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source, TooLarge
 
@@ -30,11 +30,11 @@ def _unpack(arguments: Arguments) -> Arguments:
     return unpack_from(0, arguments)
 
 
-def unpack_from(fd: int, arguments: Arguments, *, whole: bool = True) -> Arguments:
-    """Changes this process's root for good. Without `whole` the digest of the stream as it comes is left out."""
+def unpack_from(fd: int, arguments: Arguments, *, plain: bool = False) -> Arguments:
+    """Changes this process's root for good. `plain`: what comes is a tar, and others have its digests."""
     layer = "recipe" in arguments
     writer = recipe.Writer(_new_file(arguments["recipe"])) if layer else None
-    source = Source(fd, limit=arguments["limit"], record=writer.raw if writer else None, whole=whole)
+    source = Source(fd, limit=arguments["limit"], record=writer.raw if writer else None, plain=plain)
     table, listing = (sums.Table(), _new_file(arguments["sums"])) if "sums" in arguments else (None, -1)
     os.chroot(arguments["target"])
     os.chdir("/")
@@ -47,7 +47,7 @@ def unpack_from(fd: int, arguments: Arguments, *, whole: bool = True) -> Argumen
             table.write(file.write)
     return {
         "diff_id": source.diff_id,
-        "digest": "sha256:" + source.outer.hexdigest() if whole else "",
+        "digest": "sha256:" + source.outer.hexdigest(),
         "compression": source.compression,
         "tar_size": source.size,
         "size": unpacker.size,
@@ -201,11 +201,10 @@ def guarded(operation: Callable[[Arguments], Arguments | None], arguments: Argum
     sys.setrecursionlimit(10_000)  # trees are walked as deep as the kernel allows paths to be
     try:
         return operation(arguments)
-    except (unpack.Refused, TooLarge, EOFError, tarfile.TarError, zlib.error) as error:
+    except (unpack.Refused, TooLarge, EOFError, tarfile.TarError, Damaged) as error:
         return {"refused": str(error)}
     except Exception as error:  # noqa: BLE001  # the daemon has to hear of it
-        kind = "refused" if type(error).__name__ in ("ZstdError", "LZMAError") else "error"
-        return {kind: f"{type(error).__name__}: {error}"}
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def preload() -> None:
@@ -213,3 +212,4 @@ def preload() -> None:
     import zstandard
 
     zstandard.ZstdDecompressor()
+    zlibs.best()

@@ -25,7 +25,7 @@ _AHEAD = ("copy", "load", "changes", "transfer")
 
 
 def main() -> None:
-    sys.path.append(sys.argv[2])
+    sys.path += sys.argv[2:]
     entry.preload()
     forker = Forker(socket.socket(fileno=CONTROL_FD))
     for name in _AHEAD:

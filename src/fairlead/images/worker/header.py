@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import tarfile
+import zlib
 from typing import Self
 
 _FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s8x64x8s8s155s12x")
@@ -38,7 +39,7 @@ class Header(tarfile.TarInfo):
             found.devmajor, found.devminor = _octal(major), _octal(minor)
         except ValueError:
             return None
-        if sum(buf) - sum(buf[_CHECKSUM]) + 8 * 0x20 != found.chksum:
+        if _sum(buf) - sum(buf[_CHECKSUM]) + 8 * 0x20 != found.chksum:
             return None
         found.type = kind
         text = name.partition(b"\0")[0].decode(encoding, errors)
@@ -49,9 +50,18 @@ class Header(tarfile.TarInfo):
         return found
 
 
+def _sum(block: bytes | bytearray) -> int:
+    """Of all bytes: the lower half of Adler's sum is just that, plus one, as long as it cannot run over (65,521)."""
+    half = _SIZE // 2
+    return sum((zlib.adler32(part) & 0xFFFF) - 1 for part in (block[:half], block[half:]))
+
+
 def _octal(field: bytes) -> int:
-    """Digits alone: the signs, blanks and prefixes that `int` takes are tarfile's to judge."""
+    """Digits alone, or nothing, which is 0 (Python's own tars have no device numbers): the signs, blanks and prefixes
+    that `int` takes are tarfile's to judge."""
     digits = field.rstrip(b"\0 ")
+    if not digits:
+        return 0
     if not digits.isdigit():
         raise ValueError
     return int(digits, 8)

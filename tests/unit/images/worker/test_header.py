@@ -45,3 +45,8 @@ def test_a_changed_byte_is_judged_as_tarfile_judges_it(at: int, value: int, mend
         total = sum(data) - sum(data[148:156]) + 256
         data[148:156] = b"%06o\0 " % total
     assert read(Header, bytes(data)) == read(tarfile.TarInfo, bytes(data))
+
+
+def test_what_python_itself_writes_is_read_quickly() -> None:
+    block = tarfile.TarInfo("usr/share/doc").tobuf(tarfile.PAX_FORMAT)
+    assert Header._plain(block, "utf-8", "surrogateescape") is not None

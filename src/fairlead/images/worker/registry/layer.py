@@ -1,11 +1,12 @@
-"""One layer: fetched here, unpacked by a child of its own below a chroot, at the same time.
+"""One layer: fetched here, inflated by one child and unpacked by another, below a chroot, all at the same time.
 
-Two processes, since below the chroot nothing may be looked up (a resolver there would read the layer's own files),
-and since two cores are faster than one.
+Processes of their own, since below the chroot nothing may be looked up (a resolver there would read the layer's own
+files), since whoever inflates what strangers packed needs no credentials, and since two cores are faster than one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairlead.images.worker import children, entry
+from fairlead.images.worker import children, entry, inflate
 from fairlead.images.worker.registry import failure
 from fairlead.images.worker.registry.documents import Descriptor
 from fairlead.images.worker.registry.download import Download, Patience
@@ -26,22 +27,30 @@ Say = Callable[[Mapping[str, Any]], None]
 
 
 class _Closed(Exception):
-    """The unpacking child reads no more: it refused what it got."""
+    """The children read no more: one of them refused what it got."""
 
 
 def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say) -> dict[str, Any]:
     """`digest`, `size`, `target`, `recipe`, `limit`, `diff_id` → what the unpacking found."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     job = command["job"]
-    reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    reader, writer = _pipe()
+    tar_reader, tar_writer = _pipe()
 
     def unpack() -> dict[str, Any]:
-        os.close(writer)
-        return entry.guarded(lambda given: entry.unpack_from(reader, given, whole=False), dict(command)) or {}
+        for fd in (writer, reader, tar_writer):
+            os.close(fd)
+        return entry.guarded(lambda given: entry.unpack_from(tar_reader, given, plain=True), dict(command)) or {}
 
-    child = children.Asked(unpack)
+    def unfold() -> dict[str, Any]:
+        os.close(writer)
+        return entry.guarded(lambda _: inflate.carry(reader, tar_writer), {}) or {}
+
+    unpacking = children.Asked(unpack)
+    os.close(tar_reader)
+    inflating = children.Asked(unfold)
     os.close(reader)
+    os.close(tar_writer)
     progress = _Progress(lambda current: say({"job": job, "now": "downloading", "current": current}))
 
     def write(data: bytes) -> None:
@@ -59,12 +68,24 @@ def run(remote: Remote, command: Mapping[str, Any], patience: Patience, say: Say
     except _Closed:
         pass  # its answer says why
     except BaseException:
-        os.kill(child.pid, signal.SIGKILL)
-        os.waitpid(child.pid, 0)
+        for child in (inflating, unpacking):
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
         raise
     os.close(writer)
     say({"job": job, "now": "complete"})
-    return _checked(child.answer(), command)
+    inflated, unpacked = inflating.answer(), unpacking.answer()
+    if "left" in inflated:  # the unpacking child has refused what it got, and says why
+        return _checked(unpacked, command)
+    failed = not inflated or "refused" in inflated or "error" in inflated
+    return _checked(inflated if failed or not unpacked else {**unpacked, **inflated}, command)
+
+
+def _pipe() -> tuple[int, int]:
+    reader, writer = os.pipe()
+    with contextlib.suppress(OSError):  # beyond the user's share of pipes
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return reader, writer
 
 
 def _checked(answer: dict[str, Any], command: Mapping[str, Any]) -> dict[str, Any]:

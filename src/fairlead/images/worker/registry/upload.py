@@ -10,13 +10,12 @@ import base64
 import hashlib
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from fairlead.images.worker import children, recipe
+from fairlead.images.worker import children, recipe, zlibs
 from fairlead.images.worker.registry import documents, failure, http
 from fairlead.images.worker.registry.documents import Descriptor
 from fairlead.images.worker.registry.download import Patience, persist
@@ -25,7 +24,8 @@ from fairlead.images.worker.registry.http import Remote
 
 _CHUNK = 1 << 18
 _INTERVAL_S = 0.1
-_LEVEL = 6
+_LEVEL = 5
+"""Of zlib-ng: a fiftieth more bytes than zlib's 6, and three fifths of the time of its own 6 (decisions/0045)."""
 _OCTETS = {"Content-Type": "application/octet-stream"}
 Say = Callable[[Mapping[str, Any]], None]
 
@@ -150,7 +150,8 @@ class _Tar:
         return "sha256:" + self._outer.hexdigest()
 
     def compressed(self) -> Iterator[bytes]:
-        deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
+        library = zlibs.best()
+        deflate = library.compressobj(_LEVEL, library.DEFLATED, zlibs.GZIP)
         read, following = 0, 0.0
         while data := os.read(self._fd, _CHUNK):
             self._inner.update(data)
