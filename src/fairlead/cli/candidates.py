@@ -17,9 +17,11 @@ ARGUMENTS = {
     "run:run": ("image", ""), "run:create": ("image", ""), "life:start": ("stopped",),
     "life:stop": ("running",), "life:restart": ("container",), "life:kill": ("running",), "life:pause": ("running",),
     "life:unpause": ("paused",), "life:remove": ("container",), "life:rename": ("container", ""),
-    "life:wait": ("container",), "life:prune": (), "look:list_containers": ("container",), "look:inspect": ("object",),
+    "publish:add": ("container", ""),
+    "publish:remove": ("container", ""), "life:wait": ("container",),
+    "life:prune": (), "look:list_containers": ("container",), "look:inspect": ("object",),
     "look:inspect_containers": ("container",), "look:port": ("container", ""), "look:top": ("running", ""),
-    "look:diff": ("container",), "look:list_links": (), "stream:logs": ("container",),
+    "look:diff": ("container",), "look:list_links": (), "life:unlink": ("linked",), "stream:logs": ("container",),
     "stream:execute": ("running", ""), "stream:attach": ("running",), "image:list_images": ("image",),
     "image:tag": ("image", "image"), "image:remove": ("image",), "image:history": ("image",),
     "image:inspect": ("image",), "image:prune": (), "image:bootstrap": ("",), "archives:load": (),
@@ -166,6 +168,13 @@ def _objects(asked: Asked) -> dict[str, str]:
     return {**_volumes(asked), **_networks(asked), **_images(asked), **_containers(asked)}
 
 
+def _links(asked: Asked) -> dict[str, str]:
+    from fairlead.cli import main
+
+    rows = _Hasty(main.host([asked.host])).call("GET", "/fairlead/v1/links", versioned=False)
+    return {f"{row['Recipient']}/{row['Alias']}": row["Source"] for row in rows}
+
+
 def _place(asked: Asked) -> Found:
     """Of `cp`: here, or in a container."""
     return Found({f"{name}:": about for name, about in _containers(asked).items()}, "files")
@@ -201,6 +210,7 @@ _KINDS: dict[str, Callable[[Asked], Found]] = {
     "volume": _words(_volumes),
     "object": _words(_objects),
     "link": _words(lambda asked: {f"{name}:": about for name, about in _containers(asked).items()}),
+    "linked": _words(_links),
     "place": _place,
     "mountable": _mountable,
     "filter": _filter,

@@ -60,8 +60,10 @@ NOUNS = {
                "rm": "volume:remove", "remove": "volume:remove", "inspect": "volume:inspect", "prune": "volume:prune"},
     "system": {"info": "system:info", "events": "system:events", "df": "system:df", "prune": "system:prune",
                "dial-stdio": "system:dial"},
-    "link": {"ls": "look:list_links", "list": "look:list_links"},
+    "link": {"ls": "look:list_links", "list": "look:list_links", "rm": "life:unlink", "remove": "life:unlink"},
 }  # fmt: skip
+BELOW = {"port": {"add": "publish:add", "rm": "publish:remove"}}
+"""Verbs of ours below one of docker's that takes arguments itself."""
 
 
 def main(argv: list[str]) -> int:
@@ -115,13 +117,13 @@ def _help(words: list[str]) -> int:
     """`help VERB`"""
     if not words:
         return _overview()
-    target, path, rest = _find(words)
+    target, path, rest = _find([*words, "--help"])
     if target is None and (words[0] not in NOUNS or len(words) > 1):
         return _fail(f"unknown help topic: {' '.join(words)}", 1)
     if target is None:
         return _unknown([words[0], "--help"])
-    if rest:
-        return _fail(f"unknown help topic: {' '.join(rest)}", 1)
+    if rest != ["--help"]:
+        return _fail(f"unknown help topic: {' '.join(rest[:-1])}", 1)
     return _run(target, path, client.Client(""), flags.Words(["--help"], path))
 
 
@@ -158,10 +160,20 @@ def _start(path: str) -> bool:
 def _find(words: list[str]) -> tuple[str | None, str, list[str]]:
     noun = NOUNS.get(words[0])
     if noun is None:
-        return VERBS.get(words[0]), words[0], words[1:]
-    if len(words) > 1 and words[1] in noun:
-        return noun[words[1]], f"{words[0]} {words[1]}", words[2:]
-    return None, "", []
+        target, path, rest = VERBS.get(words[0]), words[0], words[1:]
+    elif len(words) > 1 and words[1] in noun:
+        target, path, rest = noun[words[1]], f"{words[0]} {words[1]}", words[2:]
+    else:
+        return None, "", []
+    below = BELOW.get(path.split()[-1], {})
+    if rest and rest[0] in below and _is_meant(rest[1:]):
+        return below[rest[0]], f"{path} {rest[0]}", rest[1:]
+    return target, path, rest
+
+
+def _is_meant(words: list[str]) -> bool:
+    """`port add 80` and `port add` ask for the ports of a container of that name, as in docker."""
+    return len(words) > 1 or not all(word[:1].isdigit() for word in words)
 
 
 def _unknown(words: list[str]) -> int:

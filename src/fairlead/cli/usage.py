@@ -58,6 +58,8 @@ def show(verb: flags.Verb, path: str, target: str) -> int:
     names += [each for each, to in main.VERBS.items() if to == target]
     if len(names) > 1:
         out += ["", "Aliases:", "  " + ", ".join(f"{main.PROGRAM} {name}" for name in names)]
+    if below := main.BELOW.get(path.split()[-1]):
+        out += ["", "Commands:", *(f"  {each:<11} {about(to)}" for each, to in below.items())]
     if any(not flag.hidden for flag in verb.flags):
         out += ["", "Options:", *_flags(verb)]
     return _say(out)

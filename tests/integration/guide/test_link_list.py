@@ -28,3 +28,9 @@ def test_a_link_is_listed_with_its_ports_and_what_is_in_the_way(shared_engine: E
     assert rows(guide) == [["web", "webdb", "db", "5432/tcp", "up"]]
     guide.do("stop", "-t", "0", "web")
     assert rows(guide) == [["web", "webdb", "db", "5432/tcp", "recipient stopped"]]
+    guide.do("start", "web")
+    assert guide.reach("web", "webdb")
+    assert guide.do("link", "rm", "/web/webdb") == "/web/webdb"
+    assert rows(guide) == []
+    assert guide.reach("web", guide.engine.address("db")) == ""
+    assert "No such container: web/webdb" in guide.attempt("link", "rm", "web/webdb").err

@@ -6,7 +6,8 @@ import pytest
 
 from fairlead.cli import candidates, completion, main
 
-TARGETS = sorted({*main.VERBS.values(), *(target for verbs in main.NOUNS.values() for target in verbs.values())})
+BELOW = (*main.NOUNS.values(), *main.BELOW.values())
+TARGETS = sorted({*main.VERBS.values(), *(target for verbs in BELOW for target in verbs.values())})
 
 
 def _complete(line: str) -> tuple[list[str], str]:

@@ -85,3 +85,19 @@ def test_a_flag_of_several_values_takes_them_with_commas_where_docker_does() -> 
     verb = flags.Verb("x", "", (0, 0), flags.items("subnet", word="strings"), flags.items("label"))
     options = flags.parse(verb, ["--subnet", "a,b", "--subnet=c", "--label", "a,b"])
     assert (options["subnet"], options["label"]) == (["a", "b", "c"], ["a,b"])
+
+
+@pytest.mark.parametrize(
+    ("line", "target", "path"),
+    [
+        ("port add web 8080:80", "publish:add", "port add"),
+        ("container port rm web 80", "publish:remove", "container port rm"),
+        ("port add web", "publish:add", "port add"),
+        ("port rm --help", "publish:remove", "port rm"),
+        ("port add", "look:port", "port"),
+        ("port add 80/tcp", "look:port", "port"),
+        ("port web 80", "look:port", "port"),
+    ],
+)
+def test_our_verbs_below_port_leave_containers_of_their_names_alone(line: str, target: str, path: str) -> None:
+    assert main._find(line.split())[:2] == (target, path)

@@ -38,6 +38,10 @@ REMOVE = Verb(
     boolean("link", "l", help="Remove the specified link"),
     boolean("volumes", "v", help="Remove anonymous volumes associated with the container"),
 )  # fmt: skip
+UNLINK = Verb(
+    "link rm RECIPIENT/ALIAS [RECIPIENT/ALIAS...]", "Remove links; what goes on over them ends (also rm --link)",
+    (1, None),
+)  # fmt: skip
 RENAME = Verb("rename CONTAINER NEW_NAME", "Rename a container", (2, 2))
 WAIT = Verb(
     "wait CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", (1, None)
@@ -145,6 +149,13 @@ def remove(api: Client, argv: list[str]) -> int:
             sys.stdout.write(f"{ref}\n")
             sys.stdout.flush()
     return 1 if failed else 0
+
+
+def unlink(api: Client, argv: list[str]) -> int:
+    def one(link: str) -> None:
+        api.delete(f"/containers/{link.strip('/')}", link=True)
+
+    return _each(parse(UNLINK, argv).args, one)
 
 
 def rename(api: Client, argv: list[str]) -> int:

@@ -99,12 +99,14 @@ def inspect_containers(api: Client, argv: list[str]) -> int:
 
 
 def port(api: Client, argv: list[str]) -> int:
-    if argv[:1] in (["add"], ["rm"]) and (len(argv) > 2 or "--help" in argv):
-        from fairlead.cli.commands import publish
-
-        return publish.run(api, argv)
     args = parse(PORT, argv).args
-    bindings = api.get(f"/containers/{args[0]}/json")["NetworkSettings"]["Ports"] or {}
+    try:
+        bindings = api.get(f"/containers/{args[0]}/json")["NetworkSettings"]["Ports"] or {}
+    except client.ApiError as error:
+        if args[0] in ("add", "rm") and error.status == 404:
+            hint = f"Run 'fairlead port {args[0]} --help' for more information"
+            raise client.Refused(f"Error response from daemon: {error}\n\n{hint}") from None
+        raise
     if len(args) == 2:
         number_, _, protocol = args[1].partition("/")
         if not number_.isdigit():

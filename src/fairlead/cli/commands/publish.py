@@ -5,35 +5,13 @@ from __future__ import annotations
 import sys
 
 from fairlead.cli.commands import portspec
-from fairlead.cli.flags import UsageError, Verb, Words, parse, text
+from fairlead.cli.flags import UsageError, Verb, parse, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from fairlead.cli.client import Client
-
-
-def run(api: Client, argv: list[str]) -> int:
-    """`argv` begins with add or rm."""
-    verb = ADD if argv[0] == "add" else REMOVE
-    path = f"{getattr(argv, 'path', 'port')} {argv[0]}"
-    options = parse(verb, Words(argv[1:], path))
-    container, specs = options.args[0], options.args[1:]
-    try:
-        _, bindings = portspec.publish(specs)
-    except ValueError as error:
-        raise UsageError(verb, str(error)) from None
-    body: dict[str, Any] = {"Add" if verb is ADD else "Remove": bindings}
-    if verb is ADD and options["mode"]:
-        body["Mode"] = options["mode"]
-    ports = api.post(f"/fairlead/v1/containers/{container}/ports", body)["Ports"]
-    if verb is ADD:
-        for port in bindings:
-            for found in ports.get(port) or ():
-                host = f"[{found['HostIp']}]" if ":" in found["HostIp"] else found["HostIp"]
-                sys.stdout.write(f"{port} -> {host}:{found['HostPort']}\n")
-    return 0
 
 
 ADD = Verb(
@@ -47,3 +25,33 @@ REMOVE = Verb(
     "Publish ports of a container no longer; a CONTAINER_PORT alone means all its host ports",
     (2, None),
 )  # fmt: skip
+
+
+def add(api: Client, argv: list[str]) -> int:
+    options = parse(ADD, argv)
+    bindings = _bindings(ADD, options.args[1:])
+    body = {"Add": bindings, **({"Mode": options["mode"]} if options["mode"] else {})}
+    ports = _change(api, options.args[0], body)
+    for port in bindings:
+        for found in ports.get(port) or ():
+            host = f"[{found['HostIp']}]" if ":" in found["HostIp"] else found["HostIp"]
+            sys.stdout.write(f"{port} -> {host}:{found['HostPort']}\n")
+    return 0
+
+
+def remove(api: Client, argv: list[str]) -> int:
+    options = parse(REMOVE, argv)
+    _change(api, options.args[0], {"Remove": _bindings(REMOVE, options.args[1:])})
+    return 0
+
+
+def _bindings(verb: Verb, specs: list[str]) -> dict[str, Any]:
+    try:
+        return portspec.publish(specs)[1]
+    except ValueError as error:
+        raise UsageError(verb, str(error)) from None
+
+
+def _change(api: Client, container: str, body: dict[str, Any]) -> dict[str, Any]:
+    ports: dict[str, Any] = api.post(f"/fairlead/v1/containers/{container}/ports", body)["Ports"]
+    return ports
