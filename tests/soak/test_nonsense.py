@@ -10,13 +10,12 @@ import time
 import pytest
 
 from fairlead.api import server
-from fairlead.model.settings import Settings
 from testbed.engine import Engine
 from testbed.wire import Wire
 from unit.api.fakes import FakeEngine
 
 pytestmark = [pytest.mark.root, pytest.mark.soak]
-ROUTES = [(route.method, route.path) for route in server._routes(Settings(), FakeEngine())]
+ROUTES = [(route.method, route.path) for route in server._routes(FakeEngine())]
 BODIES = {
     "cut off": b'{"Image": "box", "Cmd": [',
     "an array": b"[1, 2]",

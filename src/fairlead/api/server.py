@@ -32,7 +32,6 @@ from fairlead.api.routes import (
 )
 from fairlead.api.services import Engine
 from fairlead.errors import EngineError, InvalidParameter, NotModified
-from fairlead.model.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +47,9 @@ class Tasks(Protocol):
 class Server:
     """`serve` runs until `close`; several listeners may be served at a time."""
 
-    def __init__(self, settings: Settings, engine: Engine, tasks: Tasks) -> None:
+    def __init__(self, engine: Engine, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._router = Router(_routes(settings, engine))
+        self._router = Router(_routes(engine))
         self._closing = asyncio.Event()
         self._standing = (
             ("Server", f"Docker/{system.COMPATIBLE_WITH} Fairlead/{fairlead.__version__} (linux)"),
@@ -118,9 +117,9 @@ def _refusal(error: EngineError) -> Response:
     return Response(status=errors.status(error), body=errors.body(errors.text(error)), content_type=JSON)
 
 
-def _routes(settings: Settings, engine: Engine) -> list[Route]:
+def _routes(engine: Engine) -> list[Route]:
     return [
-        *system.routes(settings, engine),
+        *system.routes(engine),
         *events.routes(engine.events),
         *containers.routes(engine.containers),
         *streams.routes(engine.containers),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.api.server import Server
-from fairlead.daemon import config, listeners, memory
+from fairlead.daemon import config, listeners, memory, reload
 from fairlead.daemon.supervise import Supervisor
 from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
@@ -106,9 +107,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     network_store = NetworkStore(database)
     topology, leases = Topology(network_store, settings, controller), Leases(network_store)
     volumes = Volumes(settings, VolumeStore(database), events)
-    connector = Connector(
-        controller, topology, leases, registry, events, publish_mode=settings.publish_mode
-    )
+    connector = Connector(controller, topology, leases, registry, events, publish_mode=settings.publish_mode)
     linker = Linker(registry, topology, controller, etc, environment=settings.link_environment)
     directory = Directory(settings, registry, topology, etc)
     host_names = HostNames(settings, registry, topology)
@@ -119,8 +118,18 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = HealthChecks(tasks, registry, execs, events)
     lifecycle = Lifecycle(
-        registry, snapshots, connector, directory, linker, etc, launcher, runtime, attachments, topology,
-        VolumeMounts(registry, volumes, events), events,
+        registry,
+        snapshots,
+        connector,
+        directory,
+        linker,
+        etc,
+        launcher,
+        runtime,
+        attachments,
+        topology,
+        VolumeMounts(registry, volumes, events),
+        events,
     )
     remover = Remover(
         registry, images, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health,
@@ -128,7 +137,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     )  # fmt: skip
     monitor = Monitor(tasks, registry, lifecycle, remover, runtime, health, logs, waiters, events)
     control = Control(registry, lifecycle, monitor, remover, runtime, waiters, events)
-    ground = admission.look(runtime.features, runtime.available)
+    ground = admission.look(runtime.features, runtime.available, settings)
     creator = Creator(registry, images, snapshots, volumes, linker, topology, etc, events, ground)
     usage = Usage(registry, images, volumes, snapshots)
     containers = Containers(
@@ -156,7 +165,7 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     return Assembly(engine, restore, images, controller, directory, runtime, registry, control, jobs, transfers)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     """From nothing to nothing: returns after SIGTERM or SIGINT, with everything let go."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,6 +174,13 @@ async def serve(settings: Settings) -> None:
     database = Database(settings.data_root / "state.db")
     background, requests = Supervisor(), Supervisor()
     made = assemble(settings, database, background)
+    system = made.engine.system
+
+    def again() -> None:
+        system.reload(reload.merge(system.settings, read))
+        made.transfers.settings = system.settings
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again)
     try:
         await made.runtime.open()
         await made.restore.run()
@@ -172,18 +188,18 @@ async def serve(settings: Settings) -> None:
         made.engine.builder.sweep()
         await made.images.sweep()
         background.create_task(memory.watch(), name="memory")
-        await _listen(settings, Server(settings, made.engine, requests), stop)
+        await _listen(settings, Server(made.engine, requests), stop)
         await requests.finish(_GRACE_S)
-        if settings.stop_containers_on_exit:
-            await _stop_all(made)
+        if system.settings.stop_containers_on_exit:
+            await _stop_all(made, system.settings)
     finally:
         await requests.cancel()
         await background.cancel()
         made.directory.close()
-        await made.controller.close(teardown=settings.stop_containers_on_exit)
+        await made.controller.close(teardown=system.settings.stop_containers_on_exit)
         made.transfers.close()
         made.jobs.close()
-        made.runtime.close(teardown=settings.stop_containers_on_exit)
+        made.runtime.close(teardown=system.settings.stop_containers_on_exit)
         database.close()
         for lock in locks:
             os.close(lock)
@@ -218,7 +234,7 @@ async def _listen(settings: Settings, server: Server, stop: asyncio.Event) -> No
         listeners.remove(settings)
 
 
-async def _stop_all(made: Assembly) -> None:
+async def _stop_all(made: Assembly, settings: Settings) -> None:
     turn = asyncio.Semaphore(_STOP_AT_A_TIME)
 
     async def stop(container_id: str) -> None:
@@ -229,7 +245,16 @@ async def _stop_all(made: Assembly) -> None:
                 log.warning("stop of %s: %s", container_id, error.message)
 
     running = [container.id for container in made.registry if container.state.status.running]
-    await asyncio.gather(*map(stop, running))
+    patience = settings.shutdown_timeout_s if settings.shutdown_timeout_s >= 0 else None
+    try:
+        async with asyncio.timeout(patience):
+            await asyncio.gather(*map(stop, running))
+    except TimeoutError:
+        left = [container.id for container in made.registry if container.state.status.running]
+        log.warning("%d containers did not stop within %d s and are killed", len(left), settings.shutdown_timeout_s)
+        for container_id in left:
+            with contextlib.suppress(EngineError):
+                await made.engine.containers.kill(container_id, "KILL")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -244,7 +269,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if settings.debug else logging.INFO,
+        level=reload.level(settings),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -253,7 +278,7 @@ def main(argv: Sequence[str]) -> int:
     heap.settle()
     process.open_many_files()
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, lambda: config.parse(argv)))
     except EngineError as error:
         log.error("%s", error.message)
         return 1

@@ -7,12 +7,14 @@ inspect then shows it as not given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fairlead.engine import logoptions
 from fairlead.errors import Conflict, InvalidParameter
-from fairlead.model.container import HostConfig
+from fairlead.model.container import HostConfig, LogConfig
 from fairlead.model.host import Features
+from fairlead.model.settings import Settings
 from fairlead.runtime import capabilities, journal
 
 _UNMOUNTED = "or the cgroup is not mounted."
@@ -23,6 +25,8 @@ class Ground:
     """The host, as far as it decides what can be promised."""
 
     features: Features
+    settings: Settings = field(default_factory=Settings)
+    """What containers get that do not say."""
     capabilities: frozenset[str] = frozenset()
     """Those we have to give away."""
     apparmor: bool = False
@@ -30,9 +34,10 @@ class Ground:
     journal: bool = False
 
 
-def look(features: Features, capabilities: frozenset[str]) -> Ground:
+def look(features: Features, capabilities: frozenset[str], settings: Settings) -> Ground:
     return Ground(
         features=features,
+        settings=settings,
         capabilities=capabilities,
         apparmor=Path("/sys/kernel/security/apparmor/profiles").exists(),
         selinux=Path("/sys/fs/selinux/enforce").exists(),
@@ -44,6 +49,7 @@ def admit(host: HostConfig, ground: Ground) -> tuple[HostConfig, list[str]]:
     """The host config as it will hold, with what the user is to be warned of."""
     _check_capabilities(host, ground.capabilities)
     _check_storage(host)
+    host = replace(host, log_config=log_config(host.log_config, ground.settings))
     if host.log_config.type == "journald" and not ground.journal:
         raise InvalidParameter("failed to initialize logging driver: journald is not enabled on this host")
     host, warnings = limits(_with_defaults(host, ground), ground.features)
@@ -51,7 +57,22 @@ def admit(host: HostConfig, ground: Ground) -> tuple[HostConfig, list[str]]:
     return host, warnings
 
 
+def log_config(given: LogConfig, settings: Settings) -> LogConfig:
+    """With the daemon's driver, and its options if the driver is its."""
+    options = dict(settings.log_options) if given.type in ("", settings.log_driver) else {}
+    merged = LogConfig(given.type or settings.log_driver, {**options, **given.options})
+    logoptions.check(merged)
+    return merged
+
+
 def _with_defaults(host: HostConfig, ground: Ground) -> HostConfig:
+    settings = ground.settings
+    host = replace(
+        host,
+        shm_size_bytes=host.shm_size_bytes or settings.shm_size_bytes,
+        ipc_mode=host.ipc_mode or settings.ipc_mode,
+        cgroupns_mode=host.cgroupns_mode or settings.cgroupns_mode,
+    )
     if host.memory_bytes > 0 and host.memory_swap_bytes == 0:
         host = replace(host, memory_swap_bytes=host.memory_bytes * 2)
     if not host.cgroupns_mode:

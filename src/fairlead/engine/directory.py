@@ -108,7 +108,7 @@ class Directory:
         servers: Sequence[str] = own or resolvconf.servers(host)
         return Forwarding(
             tuple(Server(a, (":" in a and not six) or (not own and resolvconf.is_of_host(a))) for a in servers),
-            qualified_only=resolvconf.ndots(given.dns_options or host.options) > 0,
+            qualified_only=resolvconf.ndots(given.dns_options or self._settings.dns_options or host.options) > 0,
         )
 
     def _networks(self, container: Container) -> list[Network]:

@@ -83,8 +83,8 @@ class EtcFiles:
             self.host_resolver(),
             server=redirect.ADDRESS if self._own(container) else "",
             dns=given.dns or self._settings.dns,
-            search=given.dns_search,
-            options=given.dns_options,
+            search=given.dns_search or self._settings.dns_search,
+            options=given.dns_options or self._settings.dns_options,
         )
 
     def host_resolver(self) -> resolvconf.Parsed:

@@ -13,7 +13,7 @@ from fairlead.engine.linking import Linker
 from fairlead.engine.registry import Registry
 from fairlead.errors import Conflict, InvalidParameter, NotFound, SystemFailure
 from fairlead.linux import process
-from fairlead.model.container import Container, HostConfig, Status
+from fairlead.model.container import Container, HostConfig, Status, Ulimit
 from fairlead.model.settings import Settings
 from fairlead.runtime import capabilities, defaults, seccomp, spec, users
 from fairlead.runtime.launch import Launched, LaunchSpec
@@ -76,7 +76,7 @@ class Launcher:
         namespaces = self._namespaces(container)
         _spare_the_host(host, {"network": netns_path or "", "ipc": namespaces.get("ipc", "")})
         given = spec.SpecInput(
-            container=container,
+            container=replace(container, host_config=replace(host, ulimits=self._ulimits(host))),
             env=environment.with_home(self.environment(container), who.home),
             root=root,
             netns_path=netns_path,
@@ -90,10 +90,14 @@ class Launcher:
             seccomp=profile,
             seccomp_annotation=annotation,
             namespaces=namespaces,
-            init_path=_init_path(host),
+            init_path=_init_path(host, default=self._settings.init),
             files=process.given_files(),
         )
         return given, key
+
+    def _ulimits(self, host: HostConfig) -> tuple[Ulimit, ...]:
+        own = {limit.name for limit in host.ulimits}
+        return (*host.ulimits, *(limit for limit in self._settings.default_ulimits if limit.name not in own))
 
     def _seccomp(
         self, host: HostConfig, capabilities: Sequence[str]
@@ -186,8 +190,8 @@ def _profile_text(chosen: str) -> str:
     return chosen
 
 
-def _init_path(host: HostConfig) -> str:
-    if not host.init or host.pid_mode:
+def _init_path(host: HostConfig, *, default: bool) -> str:
+    if not (default if host.init is None else host.init) or host.pid_mode:
         return ""  # where others are, it would not be the first process
     program = defaults.init_program()
     if program is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Collection
 from pathlib import Path
@@ -34,7 +35,8 @@ class System:
         runtime: Runtime,
         events: Events,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
+        """Those that hold now: a reload exchanges them."""
         self._registry = registry
         self._images = images
         self._usage = usage
@@ -42,6 +44,10 @@ class System:
         self._events = events
         self._programs: tuple[Program, ...] = ()
         self._id = ""
+
+    def reload(self, settings: Settings) -> None:
+        self.settings = settings
+        self._events.other("daemon", "reload", self._identity(), name=os.uname().nodename)
 
     async def facts(self) -> Facts:
         statuses = [container.state.status for container in self._registry]
@@ -59,12 +65,13 @@ class System:
             journald=journal.available(),
             features=self._runtime.features,
             programs=await self.programs(),
+            settings=self.settings,
             storage=self._storage(),
         )
 
     def _identity(self) -> str:
         """A UUID made once for a data root and kept in its `engine-id`, where Docker keeps its own."""
-        path = self._settings.data_root / "engine-id"
+        path = self.settings.data_root / "engine-id"
         self._id = self._id or _text(path)
         if not self._id:
             self._id = str(uuid.uuid4())
@@ -80,7 +87,7 @@ class System:
         return await self._usage.df(kinds, lambda container: listing.view(container, self._registry))
 
     def _storage(self) -> tuple[tuple[str, str], ...]:
-        kind = mounts.file_system(self._settings.data_root)
+        kind = mounts.file_system(self.settings.data_root)
         metacopy, redirect = (
             _text(Path("/sys/module/overlay/parameters", name)) in ("Y", "on") for name in ("metacopy", "redirect_dir")
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from fairlead.model.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +56,6 @@ class Facts:
     journald: bool = False
     features: Features = Features()
     programs: tuple[Program, ...] = ()
+    settings: Settings = field(default_factory=Settings)
     storage: tuple[tuple[str, str], ...] = ()
     """What the storage driver says of itself."""

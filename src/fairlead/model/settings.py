@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network
 from pathlib import Path
 
+from fairlead.model.container import Ulimit
 from fairlead.model.network import ANY_ADDRESS, PublishMode
 
 
@@ -40,6 +41,8 @@ class Settings:
     """Of both families. Without one of IPv6, networks get theirs from a unique local block of this daemon."""
     ipv6: bool = False
     """The default bridge has IPv6 too."""
+    fixed_cidr: IPv4Network | None = None
+    """The part of the default bridge's subnet that containers get addresses of; None = all of it."""
     fixed_cidr_v6: IPv6Network | None = None
     """Its IPv6 subnet; None = one from the pools."""
     icc: bool = False
@@ -55,8 +58,20 @@ class Settings:
     mtu: int = 1500
     link_environment: bool = True
     stop_containers_on_exit: bool = False
+    shutdown_timeout_s: int = 15
+    """Within which they have to; less than 0 = without end."""
     socket_group: str = "docker"
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    log_driver: str = "json-file"
+    log_options: tuple[tuple[str, str], ...] = ()
+    default_ulimits: tuple[Ulimit, ...] = ()
+    shm_size_bytes: int = 64 << 20
+    init: bool = False
+    ipc_mode: str = "private"
+    cgroupns_mode: str = ""
+    """Of containers that say nothing themselves, as all since `dns`. '' = private on cgroups v2, else host."""
     labels: tuple[str, ...] = ()
     registry_mirrors: tuple[str, ...] = ()
     """Asked before Docker Hub, in this order."""
@@ -71,7 +86,6 @@ class Settings:
     certificates: tuple[Path, ...] = (Path("/etc/fairlead/certs.d"), Path("/etc/docker/certs.d"))
     """`<host[:port]>/*.crt` are authorities, `*.cert` and `*.key` a client's own, as in Docker's certs.d."""
     debug: bool = False
-    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def pools4(self) -> tuple[AddressPool, ...]:

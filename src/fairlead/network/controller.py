@@ -75,6 +75,7 @@ class Controller:
             ipv6=settings.ipv6,
             subnet=address.network,
             gateway=address.ip,
+            ip_range=settings.fixed_cidr,
             subnet6=subnet6,
             gateway6=subnet6.network_address + 1 if subnet6 is not None else None,
             icc=settings.icc,

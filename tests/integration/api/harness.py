@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.api.server import Server
-from fairlead.model.settings import Settings
 from unit.api.fakes import FakeEngine
 
 TIMEOUT_S = 5.0
@@ -96,7 +95,7 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
     listener.bind(str(path))
     engine = FakeEngine()
     async with asyncio.TaskGroup() as group:
-        server = Server(Settings(), engine, group)
+        server = Server(engine, group)
         group.create_task(server.serve(listener))
         await asyncio.sleep(0)
         test = Bench(path, engine)

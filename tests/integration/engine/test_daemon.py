@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -104,3 +105,34 @@ def test_what_nobody_knows_is_swept_at_the_start(engine: Engine) -> None:
     engine.start()
     assert list(Path(engine.root).rglob(stray)) == []
     assert not (engine.data_root / "volumes" / "stray").exists()
+
+
+def test_containers_that_say_nothing_get_the_daemons_defaults_and_a_reload_tells_new_labels(
+    new_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    file = tmp_path / "daemon.json"
+    settings: dict[str, object] = {
+        "log-driver": "local", "log-opts": {"max-size": "1m"}, "init": True,
+        "default-ulimits": {"nofile": {"Soft": 123, "Hard": 456}}, "dns-search": ["x.test"], "dns-opts": ["ndots:3"],
+        "default-shm-size": "1m", "labels": ["a=b"], "fixed-cidr": "172.17.9.0/24",
+    }  # fmt: skip
+    file.write_text(json.dumps(settings))
+    engine = new_engine("--config-file", str(file))
+    look = "ulimit -Sn; ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/1/comm /etc/resolv.conf; :"
+    told = engine.do("run", "--name", "it", "box", "sh", "-c", look).split()
+    assert told[:3] == ["123", "456", "1024"]
+    assert told[3] != "sh"
+    assert {"x.test", "ndots:3"} <= set(told)
+    assert engine.inspect("it")["HostConfig"]["LogConfig"] == {"Type": "local", "Config": {"max-size": "1m"}}
+    own = engine.do("run", "--ulimit", "nofile=77", "--init=false", "--name", "other", "box", "sh", "-c",
+                    "ulimit -n; cat /proc/1/comm; :")  # fmt: skip
+    assert own.split() == ["77", "sh"]
+    engine.do("run", "-d", "--name", "third", "box", "sleep", "60")
+    assert engine.address("third").startswith("172.17.9.")
+    assert engine.json("GET", "/info")["Labels"] == ["a=b"]
+    file.write_text(json.dumps({**settings, "labels": ["c=d"]}))
+    os.kill(engine.pid, signal.SIGHUP)
+    until(lambda: engine.json("GET", "/info")["Labels"] == ["c=d"], what="the new label")
+    file.write_text("{")
+    os.kill(engine.pid, signal.SIGHUP)
+    assert (engine.json("GET", "/info")["Labels"], engine.json("GET", "/info")["LoggingDriver"]) == (["c=d"], "local")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fairlead.daemon import config
+from fairlead.daemon import config, options
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "install.md").read_text()
 
@@ -13,7 +13,7 @@ TEXT = (Path(__file__).resolve().parents[3] / "docs" / "install.md").read_text()
 def test_every_setting_is_in_the_table_and_nothing_else_is() -> None:
     rows = [line for line in TEXT.splitlines() if line.startswith("| `--")]
     named = {name for row in rows for name in re.findall(r"`--([a-z0-9-]+)`", row.split("|")[1])}
-    assert named == {*config._PARSERS, *config._LISTS}
+    assert named == {*options.PARSERS, *options.LISTS}
 
 
 def test_the_example_is_read(tmp_path: Path) -> None:

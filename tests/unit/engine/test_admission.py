@@ -9,8 +9,9 @@ import pytest
 
 from fairlead.engine import admission
 from fairlead.errors import Conflict, InvalidParameter
-from fairlead.model.container import DeviceRate, HostConfig, RestartPolicy
+from fairlead.model.container import DeviceRate, HostConfig, LogConfig, RestartPolicy
 from fairlead.model.host import Features
+from fairlead.model.settings import Settings
 from fairlead.runtime import defaults
 
 RICH = Features(
@@ -108,3 +109,21 @@ def test_a_capability_the_daemon_lacks_cannot_be_given() -> None:
 def test_labels_mean_nothing_where_selinux_is_off() -> None:
     _, warnings = admission.admit(HostConfig(security_opt=("label=type:x", "label=disable")), _ground(RICH))
     assert warnings == ["SELinux is not enabled on this host: security option label=type:x has no effect."]
+
+
+def test_who_says_nothing_gets_what_the_daemon_says() -> None:
+    settings = Settings(
+        log_driver="local", log_options=(("max-size", "9m"), ("max-file", "2")), shm_size_bytes=5, ipc_mode="shareable",
+        cgroupns_mode="private",
+    )  # fmt: skip
+    ground = replace(_ground(RICH), settings=settings)
+    silent = HostConfig(log_config=LogConfig(""), shm_size_bytes=0, ipc_mode="")
+    host, _ = admission.admit(silent, ground)
+    assert host.log_config == LogConfig("local", {"max-size": "9m", "max-file": "2"})
+    assert (host.shm_size_bytes, host.ipc_mode, host.cgroupns_mode) == (5, "shareable", "private")
+    host, _ = admission.admit(replace(silent, log_config=LogConfig("local", {"max-size": "1m"})), ground)
+    assert host.log_config.options == {"max-size": "1m", "max-file": "2"}
+    host, _ = admission.admit(replace(silent, log_config=LogConfig("json-file")), ground)
+    assert host.log_config.options == {}
+    with pytest.raises(InvalidParameter, match="unknown log opt 'tag' for log driver local"):
+        admission.admit(replace(silent, log_config=LogConfig("", {"tag": "x"})), ground)

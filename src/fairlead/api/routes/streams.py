@@ -9,8 +9,9 @@ from dataclasses import replace
 from fairlead.api import errors, streams
 from fairlead.api.exchange import Duplex, Hijack, Reply, Request, Response, Route, Stream
 from fairlead.api.schema import container as schema
-from fairlead.api.schema import logging, times
+from fairlead.api.schema import times
 from fairlead.api.services import Containers
+from fairlead.engine import logoptions
 from fairlead.errors import EngineError, InvalidParameter
 from fairlead.model.request import AttachRequest, ExitResult, LogBatch, LogRequest, WaitCondition
 
@@ -75,7 +76,7 @@ class StreamRoutes:
         tty = await self._containers.tty(name)
         details = None
         if request.flag("details"):
-            details = logging.details((await self._containers.inspect(name)).container).encode() + b" "
+            details = logoptions.details((await self._containers.inspect(name)).container).encode() + b" "
         chunks = _log_lines(
             self._containers.logs(name, wanted), tty=tty, timestamps=request.flag("timestamps"), details=details
         )

@@ -9,7 +9,6 @@ from fairlead.api.schema import system as schema
 from fairlead.api.schema import usage
 from fairlead.api.services import Engine, System
 from fairlead.errors import Unimplemented
-from fairlead.model.settings import Settings
 
 COMPATIBLE_WITH = "28.2.2"
 """The Docker release whose behaviour we follow; clients read it from /version and the Server header."""
@@ -23,8 +22,7 @@ _PING_HEADERS = (
 
 
 class SystemRoutes:
-    def __init__(self, settings: Settings, system: System) -> None:
-        self._settings = settings
+    def __init__(self, system: System) -> None:
         self._system = system
 
     async def ping(self, request: Request) -> Reply:
@@ -36,7 +34,7 @@ class SystemRoutes:
 
     async def info(self, request: Request) -> Reply:
         facts = await self._system.facts()
-        return json_response(schema.info(facts, self._settings, COMPATIBLE_WITH, request.version))
+        return json_response(schema.info(facts, COMPATIBLE_WITH, request.version))
 
     async def df(self, request: Request) -> Reply:
         found = await self._system.df(usage.parse_kinds(request.texts("type")))
@@ -46,8 +44,8 @@ class SystemRoutes:
         raise Unimplemented(f"{request.head.method} {request.head.path} is not supported by this engine")
 
 
-def routes(settings: Settings, engine: Engine) -> list[Route]:
-    handlers = SystemRoutes(settings, engine.system)
+def routes(engine: Engine) -> list[Route]:
+    handlers = SystemRoutes(engine.system)
     missing = [
         Route("POST", "/session", handlers.missing),
         Route("POST", "/grpc", handlers.missing),

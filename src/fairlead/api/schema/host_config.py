@@ -55,7 +55,7 @@ def _parse_isolation(fields: Fields, host: HostConfig, version: Version) -> Host
         group_add=fields.texts("GroupAdd"),
         oom_score_adj=fields.integer("OomScoreAdj"),
         sysctls=fields.text_mapping("Sysctls"),
-        ipc_mode=fields.text("IpcMode") or ("private" if version >= (1, 40) else "shareable"),
+        ipc_mode=fields.text("IpcMode") or ("" if version >= (1, 40) else "shareable"),
         pid_mode=fields.text("PidMode"),
         uts_mode=fields.text("UTSMode"),
         userns_mode=fields.text("UsernsMode"),
@@ -73,8 +73,8 @@ def _parse_restart(fields: Fields | None) -> RestartPolicy:
 
 def _parse_log(fields: Fields | None) -> LogConfig:
     if fields is None:
-        return LogConfig()
-    return LogConfig(fields.text("Type") or "json-file", fields.text_mapping("Config"))
+        return LogConfig("")
+    return LogConfig(fields.text("Type"), fields.text_mapping("Config"))
 
 
 def render(host: HostConfig, links: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fairlead.model.container import HostConfig
 
 _MIN_MEMORY = 6 * 1024 * 1024
 _LIST = re.compile(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*\Z")
-_ULIMITS = (
+ULIMITS = (
     "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
     "rttime", "sigpending", "stack",
 )  # fmt: skip
@@ -93,7 +93,7 @@ def _check_block_io(host: HostConfig) -> None:
 
 def _check_ulimits(host: HostConfig) -> None:
     for limit in host.ulimits:
-        if limit.name not in _ULIMITS:
+        if limit.name not in ULIMITS:
             _fail(f"invalid ulimit type: {limit.name}")
         if limit.soft < -1 or limit.hard < -1:
             _fail(f"invalid ulimit {limit.name}: -1 is no limit")

@@ -8,8 +8,6 @@ from typing import Any
 from fairlead.api.schema.fields import Fields
 from fairlead.model.container import Device, DeviceRate, HostConfig, Ulimit
 
-DEFAULT_SHM_BYTES = 64 * 1024 * 1024
-
 
 def parse(fields: Fields) -> HostConfig:
     swappiness = fields.optional_integer("MemorySwappiness")
@@ -19,7 +17,7 @@ def parse(fields: Fields) -> HostConfig:
         ulimits=tuple(
             Ulimit(item.text("Name"), item.integer("Soft"), item.integer("Hard")) for item in fields.children("Ulimits")
         ),
-        shm_size_bytes=fields.integer("ShmSize") or DEFAULT_SHM_BYTES,
+        shm_size_bytes=fields.integer("ShmSize"),
         cgroup_parent=fields.text("CgroupParent"),
         memory_bytes=fields.integer("Memory"),
         memory_reservation_bytes=fields.integer("MemoryReservation"),

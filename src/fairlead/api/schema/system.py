@@ -44,7 +44,8 @@ def version(programs: tuple[Program, ...], compatible_with: str) -> dict[str, An
     }
 
 
-def info(facts: Facts, settings: Settings, compatible_with: str, version: Version) -> dict[str, Any]:
+def info(facts: Facts, compatible_with: str, version: Version) -> dict[str, Any]:
+    settings = facts.settings
     value: dict[str, Any] = {
         "ID": facts.id,
         "Containers": facts.containers,
@@ -67,7 +68,7 @@ def info(facts: Facts, settings: Settings, compatible_with: str, version: Versio
         "NGoroutines": facts.tasks,
         "NEventsListener": facts.event_listeners,
         "SystemTime": times.render(datetime.now(UTC)),
-        "LoggingDriver": "json-file",
+        "LoggingDriver": settings.log_driver,
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": str(facts.features.cgroup_version),
         **_machine(),

@@ -11,7 +11,8 @@ import re
 import signal
 
 from fairlead.api import gojson
-from fairlead.api.schema import limits, logging
+from fairlead.api.schema import limits
+from fairlead.engine import logoptions
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Config, HealthConfig, HostConfig
 from fairlead.model.network import MODE_LABEL, PublishMode
@@ -37,7 +38,7 @@ def check(request: CreateRequest) -> None:
     _check_modes(host)
     check_restart_policy(host)
     limits.check(host)
-    logging.check(host.log_config)
+    logoptions.check(host.log_config)
     check_security(host)
     _check_devices(host)
     _check_sysctls(host)

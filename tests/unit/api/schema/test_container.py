@@ -10,8 +10,9 @@ from ipaddress import IPv4Address, IPv4Interface
 import pytest
 
 from fairlead.api.schema import container as schema
-from fairlead.api.schema import logging, times
+from fairlead.api.schema import times
 from fairlead.api.schema.summaries import Summaries
+from fairlead.engine import logoptions
 from fairlead.model.container import (
     Config,
     Container,
@@ -224,7 +225,7 @@ def test_update_of_swap_alone_is_of_the_memory_that_was() -> None:
 def test_details_of_log_lines(options: dict[str, str], told: str) -> None:
     config = replace(CONTAINER.config, labels={"a": "1"}, env=("A=b", "C"))
     host = replace(CONTAINER.host_config, log_config=LogConfig(type="json-file", options=options))
-    assert logging.details(replace(CONTAINER, config=config, host_config=host)) == told
+    assert logoptions.details(replace(CONTAINER, config=config, host_config=host)) == told
 
 
 def test_texts_of_containers_that_are_gone_are_not_kept() -> None:

@@ -1,4 +1,4 @@
-"""`LogConfig`: which log drivers there are and which options they take, with Docker's complaints."""
+"""Log drivers: which there are, which options they take (with Docker's complaints), and what `logs --details` tells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fairlead import ids
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Container, LogConfig
 
+DEFAULT = "json-file"
 _EVERY = ("mode", "max-buffer-size")
 _ATTRIBUTES = ("labels", "labels-regex", "env", "env-regex", "tag")
 _ROTATION = ("max-size", "max-file", "compress")
@@ -36,12 +37,12 @@ _SWITCHES = {"1": True, "t": True, "true": True, "0": False, "f": False, "false"
 def check(config: LogConfig) -> None:
     if config.type == "none":
         return
-    known = _OPTIONS.get(config.type)
+    known = _OPTIONS.get(config.type or DEFAULT)
     if known is None:
         raise InvalidParameter(f"logger: no log driver named '{config.type}' is registered")
     for name in config.options:
         if name not in known:
-            raise InvalidParameter(f"unknown log opt '{name}' for {_said(config.type)}")
+            raise InvalidParameter(f"unknown log opt '{name}' for {_said(config.type or DEFAULT)}")
     _check_rotation(config)
     _check_mode(config)
     _check_tag(config.options.get("tag", ""))
@@ -78,7 +79,7 @@ def _check_rotation(config: LogConfig) -> None:
     compress = config.options.get("compress", "")
     if compress and compress.lower() not in _SWITCHES:
         raise InvalidParameter(f'strconv.ParseBool: parsing "{compress}": invalid syntax')
-    if config.type == "json-file" and _SWITCHES.get(compress.lower()) and (int(count or 1) < 2 or not size):
+    if config.type != "local" and _SWITCHES.get(compress.lower()) and (int(count or 1) < 2 or not size):
         raise InvalidParameter("compress cannot be true when max-file is less than 2 or max-size is not set")
 
 
