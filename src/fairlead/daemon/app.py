@@ -118,19 +118,9 @@ def assemble(settings: Settings, database: Database, tasks: Supervisor) -> Assem
     execs = Execs(tasks, registry, runtime, events, variables=launcher.environment, root=snapshots.merged)
     health = HealthChecks(tasks, registry, execs, events)
     lifecycle = Lifecycle(
-        registry,
-        snapshots,
-        connector,
-        directory,
-        linker,
-        etc,
-        launcher,
-        runtime,
-        attachments,
-        topology,
-        VolumeMounts(registry, volumes, events),
-        events,
-    )
+        registry, snapshots, connector, directory, linker, etc, launcher, runtime, attachments, topology,
+        VolumeMounts(registry, volumes, events), events,
+    )  # fmt: skip
     remover = Remover(
         registry, images, snapshots, volumes, connector, linker, etc, attachments, execs, Disposer(tasks), health,
         waiters, events,
