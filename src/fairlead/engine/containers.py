@@ -180,6 +180,7 @@ class Containers:
             after = replace(container, name=name, generated_name=False)
             self._connector.rename(container, after)
             self._registry.save(after)
+            self._linker.renamed(after)
         self._events.container(after, "rename", oldName=f"/{container.name}")
 
     def wait(self, ref: str, condition: WaitCondition) -> Awaitable[ExitResult]:

@@ -16,7 +16,7 @@ from fairlead.engine.etc import EtcFiles
 from fairlead.engine.registry import Registry
 from fairlead.engine.topology import Topology
 from fairlead.errors import EngineError, InvalidParameter, NotFound, SystemFailure
-from fairlead.model.container import Container, Endpoint, HostConfig, Link
+from fairlead.model.container import Container, Endpoint, EndpointRequest, HostConfig, Link
 from fairlead.model.network import Grant
 from fairlead.network.controller import Controller
 from fairlead.network.hosts import LinkLine
@@ -53,10 +53,12 @@ class Linker:
         for end in endpoints:
             if configuration.is_user_defined(end.network_name):
                 made += self.links_on(end.network_name, end.request.links)
-        found: dict[tuple[str, str], Link] = {}
-        for link in made:
-            found.setdefault((link.network, link.alias), link)
-        return tuple(found.values())
+        return _first_of_each(made)
+
+    def joining(self, network: str, request: EndpointRequest) -> tuple[Link, ...]:
+        """The links that a container gets with a network that it joins later."""
+        made = self._legacy(request.links) if network == "bridge" else self.links_on(network, request.links)
+        return _first_of_each(made)
 
     def _legacy(self, texts: Iterable[str]) -> list[Link]:
         """Links on the default bridge."""
@@ -75,10 +77,11 @@ class Linker:
         for text in texts:
             name, alias = links.parse(text)
             try:
-                source = self._registry.get(name)
+                self._registry.get(name)
             except NotFound:
                 found.append(Link("", name, alias, network))
             else:
+                source = self._owner(name)
                 found.append(Link(source.id, source.name, alias, network))
         return found
 
@@ -122,10 +125,11 @@ class Linker:
         for link in recipient.links if self._environment else ():
             source = self._registry.by_id(link.source_id)
             endpoint = _end(source, link.network) if source is not None else None
-            if source is None or endpoint is None or endpoint.address is None or _end(recipient, link.network) is None:
+            address = (endpoint.address or endpoint.address6) if endpoint is not None else None
+            if source is None or address is None or _end(recipient, link.network) is None:
                 continue
             name = links.link_name(recipient.name, link.alias)
-            out += links.environment(name, endpoint.address.ip, source.config.env, source.config.exposed_ports)
+            out += links.environment(name, address.ip, source.config.env, source.config.exposed_ports)
         return out
 
     def arm(self, container: Container) -> None:
@@ -136,6 +140,19 @@ class Linker:
         if endpoint is not None:
             for recipient, its in self._armed_recipients(container):
                 self._etc.put_links(recipient, [line for link in its for line in _lines(link, container, endpoint)])
+
+    def renamed(self, container: Container) -> None:
+        """Links may have waited for its new name."""
+        if container.id in self._armed:
+            self.arm(container)
+
+    def show(self, recipient: Container) -> None:
+        """The hosts lines of its links: it has joined the default bridge while it runs."""
+        sources = ((link, self._registry.by_id(link.source_id)) for link in recipient.links if link.network == "bridge")
+        found = [(link, source, _end(source, "bridge")) for link, source in sources if source is not None]
+        up = [(link, source, end) for link, source, end in found if end is not None and source.id in self._armed]
+        if up:
+            self._etc.put_links(recipient, [line for each in up for line in _lines(*each)])
 
     def rearm(self, containers: Iterable[Container]) -> list[Grant]:
         """After a restart of the daemon: what is granted, without touching the kernel."""
@@ -233,6 +250,14 @@ class Linker:
         gone = [grant for pair in pairs for grant in self._put(pair, frozenset())[1]]
         if gone:
             self._controller.revoke(gone)
+
+
+def _first_of_each(made: Iterable[Link]) -> tuple[Link, ...]:
+    """An alias is given once on each network; the first has it."""
+    found: dict[tuple[str, str], Link] = {}
+    for link in made:
+        found.setdefault((link.network, link.alias), link)
+    return tuple(found.values())
 
 
 def _end(container: Container, network: str) -> Endpoint | None:

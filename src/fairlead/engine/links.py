@@ -7,7 +7,7 @@ guide's (lowest port number, tcp on a tie), see docs/decisions/0006.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from fairlead.errors import InvalidParameter
 from fairlead.model.container import Port
@@ -47,7 +47,7 @@ def hosts_alias(alias: str) -> str:
 
 
 def environment(
-    name: str, address: IPv4Address | str, source_env: Sequence[str], exposed: Iterable[Port]
+    name: str, address: IPv4Address | IPv6Address | str, source_env: Sequence[str], exposed: Iterable[Port]
 ) -> list[str]:
     """The variables of one link called `name` (`/web/db`) to a source at `address`."""
     prefix = hosts_alias(name).upper().replace("-", "_")
@@ -83,8 +83,9 @@ def _stem(prefix: str, port: Port) -> str:
     return f"{prefix}_PORT_{port.number}_{port.protocol.upper()}"
 
 
-def _url(port: Port, address: IPv4Address | str) -> str:
-    return f"{port.protocol}://{address}:{port.number}"
+def _url(port: Port, address: IPv4Address | IPv6Address | str) -> str:
+    host = f"[{address}]" if ":" in str(address) else address
+    return f"{port.protocol}://{host}:{port.number}"
 
 
 def _runs(ports: Iterable[Port]) -> list[tuple[Port, Port]]:

@@ -155,13 +155,17 @@ class Networks:
                 raise Forbidden(
                     f"Container {now.id} is marked for removal and cannot be connected or disconnected to the network"
                 )
-            linked = self._linker.links_on(network.name, request.links) if not network.predefined else []
+            linked = self._linker.joining(network.name, request)
             joined = self._connector.add(now, network, request)
+            held = {(link.network, link.alias) for link in joined.links}
+            linked = tuple(link for link in linked if (link.network, link.alias) not in held)
             joined = self._registry.save(replace(joined, links=(*joined.links, *linked)))
             if joined.state.status.running:
                 self._etc.follow(now, joined)
                 self._introduce(joined)
                 self._linker.arm(joined)
+                if network.name == "bridge":
+                    self._linker.show(joined)
 
     def _introduce(self, container: Container) -> None:
         """A container that began without a network, or left its only one, can ask for names from now on."""

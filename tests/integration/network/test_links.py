@@ -95,3 +95,52 @@ def test_links_are_there_again_after_the_daemon_was_killed(shared_engine: Engine
     guide.do("stop", "-t", "0", "db")
     guide.do("start", "db")
     assert guide.reach("web", "store")
+
+
+def test_a_link_of_the_default_bridge_comes_with_network_connect(guide: Guide) -> None:
+    on_shop(guide, "web")
+    guide.run_db("db")
+    guide.do("network", "connect", "--link", "db:store", "bridge", "web")
+    assert guide.reach("web", "store")
+    assert [line for line in guide.hosts("web") if "store" in line]
+
+
+def test_a_link_leads_to_a_source_of_another_network_once_that_joins(guide: Guide) -> None:
+    """Its address here counts, and only while it is here; the variables never name one that is not."""
+    guide.do("network", "create", "open")
+    guide.run_db("db", "--network", "open")
+    on_shop(guide, "web", "--link", "db:store")
+    assert guide.reach("web", "store") == ""
+    assert "STORE_PORT" not in guide.environment("web")
+    for _ in range(2):
+        guide.do("network", "connect", "shop", "db")
+        assert guide.reach("web", "store")
+        assert guide.environment("web")["STORE_PORT_5432_TCP_ADDR"] == guide.engine.address("db", "shop")
+        address = guide.engine.address("db", "shop")
+        guide.do("network", "disconnect", "shop", "db")
+        assert guide.reach("web", "store") == guide.reach("web", address) == ""
+        assert "STORE_PORT" not in guide.environment("web")
+
+
+def test_a_link_that_waits_gets_whoever_is_renamed_so(guide: Guide) -> None:
+    on_shop(guide, "web", "--link", "db:store")
+    on_shop(guide, "other")
+    assert guide.reach("web", "store") == ""
+    guide.do("rename", "other", "db")
+    assert guide.reach("web", "store")
+
+
+def test_an_alias_given_twice_is_the_firsts(guide: Guide) -> None:
+    first = on_shop(guide, "aa")
+    on_shop(guide, "bb")
+    guide.run_db("web")
+    guide.do("network", "connect", "--link", "aa:store", "--link", "bb:store", "shop", "web")
+    assert guide.reach("web", "store") == f"postgres of {first[:12]}"
+    assert guide.reach("web", guide.engine.address("bb", "shop")) == ""
+
+
+def test_a_link_to_a_container_that_shares_anothers_network(guide: Guide) -> None:
+    source = on_shop(guide, "db")
+    guide.do("run", "-d", "--name", "side", "--network", "container:db", "box", "sleep", "1000")
+    on_shop(guide, "web", "--link", "side:store")
+    assert guide.reach("web", "store") == f"postgres of {source[:12]}"

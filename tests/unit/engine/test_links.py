@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
+
 import pytest
 
 from fairlead.engine import links
@@ -105,3 +107,9 @@ def test_the_sources_variables_come_along_but_home_and_path() -> None:
         "DB_ENV_e1": "",
         "DB_ENV_e3": "v3=v3",
     }
+
+
+def test_a_source_of_ipv6_alone_stands_in_brackets() -> None:
+    found = links.environment("/web/db", IPv6Address("fd00::2"), (), [Port(80)])
+    assert "DB_PORT=tcp://[fd00::2]:80" in found
+    assert "DB_PORT_80_TCP_ADDR=fd00::2" in found
