@@ -1,5 +1,5 @@
-"""kill -9 of the daemon at fifty random moments of pull, load, build, rmi and prune: what is listed then runs, the
-bytes add up, and nothing lies on disk that is not listed."""
+"""kill -9 of the daemon at seventy random moments of pull, push, load, build, commit, rmi and prune: what is listed
+then runs, the bytes add up, and nothing lies on disk that is not listed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from testbed.registry import Registry
 
 pytestmark = [pytest.mark.root, pytest.mark.soak]
 ROUNDS = 10
-"""Of each of the five."""
+"""Of each."""
 SEED = 20261125
 
 
@@ -43,6 +43,7 @@ class Stage:
         self.remote = f"{registry.address}/victim"
         self.archive = engine.root / "victim.tar"
         self.context = engine.root / "context"
+        self.commits = 0
 
     def prepare(self) -> None:
         """A victim of five layers over `box`: in the registry, as an archive, and as a Dockerfile."""
@@ -68,9 +69,23 @@ class Stage:
 
     def actions(self) -> dict[str, tuple[Callable[[], object], list[str]]]:
         """Of each victim: what has to be there, and what is killed."""
-        load = lambda: self.engine.do("load", "-i", str(self.archive))  # noqa: E731
+        write = "for n in 1 2 3 4 5 6 7 8; do head -c 2000000 /dev/urandom > /own$n; done"
+
+        def load() -> None:
+            self.engine.do("load", "-i", str(self.archive))
+
+        def container() -> None:
+            """Of an image that is deleted under it every other time."""
+            load()
+            self.engine.do("run", "--name", "written", self.remote, "/bin/sh", "-c", write)
+            self.commits += 1
+            if self.commits % 2:
+                self.engine.do("rmi", "-f", self.remote)
+
         return {
             "pull": (self.empty, ["pull", self.remote]),
+            "push": (load, ["push", self.remote]),
+            "commit": (container, ["commit", "written", "committed"]),
             "load": (self.empty, ["load", "-i", str(self.archive)]),
             "build": (self.empty, ["build", "--no-cache", "-t", "built", str(self.context)]),
             "rmi": (load, ["rmi", "-f", self.remote]),
@@ -88,7 +103,7 @@ def stage() -> Iterator[Stage]:
         yield made
 
 
-@pytest.mark.parametrize("name", ["pull", "load", "build", "rmi", "prune"])
+@pytest.mark.parametrize("name", ["pull", "push", "load", "build", "commit", "rmi", "prune"])
 def test_store_is_whole_after_a_kill(stage: Stage, name: str) -> None:
     source = random.Random(f"{SEED} {name}")
     ready, words = stage.actions()[name]

@@ -225,6 +225,11 @@ CASES = (
     Case("heredoc-run", proof="reference"),
     Case("heredoc-copy", proof="reference"),
     Case("copy-link", TREE, proof="reference"),
+    Case("copy-chmod-symbolic", TREE, proof="reference"),
+    Case(
+        "mount-secret-variable", {"s.txt": "hidden"}, flags=("--secret", "id=s,src=s.txt"), proof="reference",
+    ),
+    Case("mount-ssh", proof="reference"),
     Case("copy-parents", TREE, proof="reference"),
     Case("copy-exclude", TREE, proof="reference"),
     Case("expansion-of-today", proof="reference"),

@@ -16,7 +16,7 @@ SNAPSHOTS_OWN = ("empty", "init")
 def disk(engine: Engine) -> list[str]:
     """Everything of images on disk: layers, blobs, and what should not be there, once removals have ended."""
     root = engine.data_root
-    until(lambda: not list((root / "overlay2").glob("gone-*")), what="removal ends")
+    until(lambda: not list((root / "overlay2").glob("gone-*")), timeout_s=30, what="removal ends")
     layers = [f"overlay2/{path.name}" for path in (root / "overlay2").iterdir() if path.name not in SNAPSHOTS_OWN]
     return sorted([*layers, *(f"blobs/{path.name}" for path in (root / "blobs" / "sha256").iterdir())])
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairlead import ids
+from fairlead import ids, modes
 from fairlead.engine.build import context
 from fairlead.engine.build.context import Found
 from fairlead.engine.build.sources import Sources
@@ -47,7 +47,7 @@ class Copy:
     parts: tuple[Part, ...]
     destination: str
     owner: str = ""
-    mode: int | None = None
+    mode: str = ""
     comment: str = ""
     words: tuple[str, ...] = field(default=())
     """The sources as the user wrote them, where their paths count (`--parents`)."""
@@ -220,12 +220,10 @@ def _with_pivot(path: str, word: str) -> str:
     return path
 
 
-def _mode(text: str) -> int | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-7]{1,5}", text) or int(text, 8) > 0o7777:
+def _mode(text: str) -> str:
+    if text and not modes.is_mode(text):
         raise InvalidParameter(f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")
-    return int(text, 8)
+    return text
 
 
 def _owner(root: Path, text: str) -> list[int]:

@@ -105,12 +105,21 @@ class Mounter:
                     made.append(await self._bind(mount, target, stack))
         return made
 
-    def _secret(self, mount: RunMount, working_dir: str, stack: AsyncExitStack) -> list[Mount]:
-        name = mount.id or mount.source or posixpath.basename(mount.target)
+    def variables(self, wanted: list[RunMount]) -> list[str]:
+        """Secrets that the command finds in its environment."""
+        values = {mount.env: self._value(mount) for mount in wanted if mount.env}
+        return [f"{name}={os.fsdecode(value)}" for name, value in values.items() if value is not None]
+
+    def _value(self, mount: RunMount) -> bytes | None:
+        name = _secret_name(mount)
         value = self.secrets.get(name)
-        if value is None:
-            if mount.required:
-                raise InvalidParameter(f"secret {name}: not found")
+        if value is None and mount.required:
+            raise InvalidParameter(f"secret {name}: not found")
+        return value
+
+    def _secret(self, mount: RunMount, working_dir: str, stack: AsyncExitStack) -> list[Mount]:
+        name, value = _secret_name(mount), self._value(mount)
+        if value is None or (mount.env and not mount.target):
             return []
         target = mount.target or f"/run/secrets/{posixpath.basename(name)}"
         self.volatile.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -139,6 +148,10 @@ class Mounter:
         return Mount(
             type="bind", source=str(_inside(tree, mount.source)), target=target, read_only=bool(mount.read_only)
         )
+
+
+def _secret_name(mount: RunMount) -> str:
+    return mount.id or mount.source or posixpath.basename(mount.target) or mount.env
 
 
 def _inside(tree: Path, path: str) -> Path:

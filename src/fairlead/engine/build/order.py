@@ -265,7 +265,12 @@ class Order:
             return await asyncio.shield(self._begin(found))
         if name == "scratch":
             return None
-        return await self._image(name, voice, pull=self._request.pull, platform=self._expand(stage.platform))
+        platform = self._expand(stage.platform)
+        try:
+            self._platform(platform)
+        except InvalidParameter as error:
+            raise InvalidParameter(f"failed to parse platform {platform}: {error.message}") from error
+        return await self._image(name, voice, pull=self._request.pull, platform=platform)
 
     def _platform(self, text: str) -> Platform:
         try:

@@ -62,6 +62,7 @@ class Runner:
             host = replace(self._host(step), mounts=tuple(made))
             config = replace(
                 config,
+                env=(*config.env, *self.mounter.variables(wanted)),
                 image=image.id if image else "",
                 cmd=command,
                 entrypoint=(),

@@ -68,17 +68,15 @@ def set_env(env: Sequence[str], added: Sequence[tuple[str, str]]) -> tuple[str, 
 
 
 def parse_ports(texts: Sequence[str]) -> frozenset[Port]:
-    """`80`, `443/tcp`, `8000-8010/udp`."""
+    """`80`, `443/tcp`, `8000-8010/udp`; of `127.0.0.1:80:90` the container's, as in Docker."""
     out: set[Port] = set()
     for text in texts:
-        span, slash, protocol = text.partition("/")
+        span, slash, protocol = text.rpartition(":")[2].partition("/")
         first, dash, last = span.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) > 65535:
-            raise InvalidParameter(f"invalid containerPort: {text}")
+        if not first.isdigit() or (dash and not last.isdigit()) or not int(first) <= int(last or first) <= 65535:
+            raise InvalidParameter(f"invalid containerPort: {span}")
         if slash and protocol.lower() not in ("tcp", "udp", "sctp"):
             raise InvalidParameter(f"invalid proto: {protocol}")
-        if int(last or first) < int(first):
-            raise InvalidParameter(f"invalid range specified for port: {text}")
         out |= {parse_port(f"{number}/{protocol or 'tcp'}") for number in range(int(first), int(last or first) + 1)}
     return frozenset(out)
 

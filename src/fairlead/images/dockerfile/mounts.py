@@ -32,6 +32,8 @@ class RunMount:
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
+    env: str = ""
+    """Of a secret: the variable that holds it. A file only if it has a target too."""
 
 
 def parse(text: str, values: Mapping[str, str]) -> RunMount:
@@ -45,7 +47,7 @@ def parse(text: str, values: Mapping[str, str]) -> RunMount:
 def _field(mount: RunMount, field: str, values: Mapping[str, str]) -> RunMount:
     key, equals, value = field.partition("=")
     key = _ALIASES.get(key.lower(), key.lower())
-    if key in ("required", "size") and mount.type not in _ONLY[key] and (equals or key == "required"):
+    if key in _ONLY and mount.type not in _ONLY[key] and (equals or key == "required"):
         raise InvalidParameter(f"unexpected key '{key}' for mount type '{mount.type}'")
     if not equals:
         if key not in ("readonly", "readwrite", "required"):
@@ -83,7 +85,7 @@ def _check_secret(mount: RunMount) -> None:
         raise InvalidParameter("secret mount should not have a from")
     if mount.sharing:
         raise InvalidParameter("secret mount should not define sharing")
-    if not (mount.source or mount.target or mount.id):
+    if not (mount.source or mount.target or mount.id or mount.env):
         raise InvalidParameter("invalid secret mount. one of source, target required")
     if mount.source and mount.id:
         raise InvalidParameter("both source and id can't be set")
@@ -130,7 +132,7 @@ def _size(key: str, value: str) -> int:
 
 
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
-_ONLY = {"required": ("secret", "ssh"), "size": ("tmpfs",)}
+_ONLY = {"required": ("secret", "ssh"), "size": ("tmpfs",), "env": ("secret",)}
 _READ: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
     "type": ("type", _choice),
     "from": ("origin", _text),
@@ -144,4 +146,5 @@ _READ: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
     "mode": ("mode", _octal),
     "uid": ("uid", _decimal),
     "gid": ("gid", _decimal),
+    "env": ("env", _text),
 }

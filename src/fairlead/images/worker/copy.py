@@ -13,7 +13,7 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairlead import patterns
+from fairlead import modes, patterns
 from fairlead.images.worker import unpack
 from fairlead.images.worker.source import Source
 from fairlead.linux import files
@@ -24,11 +24,11 @@ _LIMIT = 1 << 40
 
 @dataclass
 class Copier:
-    """`owner` of what is copied; None keeps the source's. `mode` overrides every mode."""
+    """`owner` of what is copied; None keeps the source's. `mode` (modes.py) changes every mode."""
 
     root: int
     owner: tuple[int, int] | None = (0, 0)
-    mode: int | None = None
+    mode: str = ""
     archives: bool = False
     excluded: patterns.Patterns = field(default_factory=lambda: patterns.Patterns([]))
     _links: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -104,6 +104,10 @@ class Copier:
     def _owner(self, status: os.stat_result) -> tuple[int, int]:
         return self.owner or (status.st_uid, status.st_gid)
 
+    def _mode(self, status: os.stat_result) -> int:
+        mode = stat.S_IMODE(status.st_mode)
+        return modes.apply(self.mode, mode, directory=stat.S_ISDIR(status.st_mode)) if self.mode else mode
+
     def _file(self, fd: int, target: str) -> None:
         status = os.fstat(fd)
         if os.path.isdir(target) and not os.path.islink(target):
@@ -117,7 +121,7 @@ class Copier:
         try:
             _content(fd, out)
             os.fchown(out, *self._owner(status))
-            os.fchmod(out, stat.S_IMODE(status.st_mode) if self.mode is None else self.mode)
+            os.fchmod(out, self._mode(status))
             _capability(fd, out)
             os.utime(out, ns=(status.st_mtime_ns, status.st_mtime_ns))
         finally:
@@ -171,7 +175,7 @@ class Copier:
 
     def _finish(self, path: str, status: os.stat_result) -> None:
         os.chown(path, *self._owner(status))
-        os.chmod(path, stat.S_IMODE(status.st_mode) if self.mode is None else self.mode)
+        os.chmod(path, self._mode(status))
         os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
 
 
@@ -184,7 +188,7 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
     copier = Copier(
         root,
         owner=tuple(arguments["owner"]) if arguments["owner"] else None,
-        mode=arguments.get("mode"),
+        mode=arguments.get("mode", ""),
         archives=arguments.get("archives", False),
         excluded=_excluded(arguments.get("exclude", ())),
     )

@@ -138,7 +138,10 @@ def _mkdir(arguments: Arguments) -> Arguments:
     os.chroot(arguments["target"])
     os.chdir("/")
     os.umask(0o022)
-    os.makedirs(arguments["path"], mode=0o755, exist_ok=True)
+    try:
+        os.makedirs(arguments["path"], mode=0o755, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise unpack.Refused(f"{arguments['path']} is not a directory") from None
     return {}
 
 

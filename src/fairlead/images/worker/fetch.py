@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import hashlib
 import os
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -34,9 +35,9 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
         raise Refused(f"failed to GET {url} with status {error.code} {error.reason}: "
                       f"{error.read(1024).decode(errors='replace')}") from None  # fmt: skip
     except (OSError, ValueError) as error:
-        raise Refused(f"Get {url}: {getattr(error, 'reason', error)}") from None
+        raise Refused(f'Get "{url}": {_cause(url, getattr(error, "reason", error))}') from None
     if expected is not None and int(expected) != size:
-        raise Refused(f"Get {url}: unexpected EOF")
+        raise Refused(f'Get "{url}": unexpected EOF')
     stamp = _stamp(headers.get("Last-Modified"))
     os.utime(arguments["path"], (stamp, stamp))
     name = os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
@@ -46,6 +47,19 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
         "text": _is_text(arguments["path"]),
         "size": size,
     }
+
+
+def _cause(url: str, error: object) -> str:
+    """In Go's words."""
+    where = urllib.parse.urlsplit(url)
+    host = where.netloc if where.port else f"{where.netloc}:{443 if where.scheme == 'https' else 80}"
+    if isinstance(error, socket.gaierror):
+        return f"dial tcp: lookup {where.hostname}: no such host"
+    if isinstance(error, TimeoutError):
+        return f"dial tcp {host}: i/o timeout"
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        return f"dial tcp {host}: connect: {error.strerror.lower()}"
+    return str(error)
 
 
 def _store(answer: Any, path: str) -> tuple[str, int]:

@@ -154,9 +154,11 @@ def _rank(platform: dict[str, Any], wanted: Platform) -> int:
 def parse_platform(text: str, default: Platform) -> Platform:
     """`linux/arm64/v8`, `arm64`, `linux`; empty: the default."""
     parts = [part.lower() for part in text.split("/")] if text else []
-    if len(parts) > 3 or not all(re.fullmatch(r"[a-z0-9_.-]+", part) for part in parts):
-        raise ValueError(f'"{text}" is an invalid component of "{text}": platform specifier component must match '
+    if wrong := [part for part in text.split("/", 3) if text and not re.fullmatch(r"[A-Za-z0-9_.-]+", part)]:
+        raise ValueError(f'"{wrong[0]}" is an invalid component of "{text}": platform specifier component must match '
                          '"^[A-Za-z0-9_.-]+$": invalid argument')  # fmt: skip
+    if len(parts) > 3:
+        raise ValueError(f'"{text}": cannot parse platform specifier: invalid argument')
     if not parts:
         return default
     if len(parts) == 1:
