@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine import Engine
+from testbed.engine import Engine, until
 from testbed.host import Host
 from testbed.registry import Registry
 
@@ -76,6 +76,8 @@ class Stage:
 
         def container() -> None:
             """Of an image that is deleted under it every other time."""
+            self.engine.cli("rm", "-f", "written")
+            self.empty()
             load()
             self.engine.do("run", "--name", "written", self.remote, "/bin/sh", "-c", write)
             self.commits += 1
@@ -135,6 +137,7 @@ def check(engine: Engine) -> list[str]:
     left = engine.do("ps", "-aq", "--no-trunc").split()
     if left:
         engine.do("rm", "-f", *left)
+        until(lambda: not list((engine.data_root / "overlay2").glob("gone-*")), timeout_s=30, what="removal ends")
     images = [engine.json("GET", f"/images/{item['Id']}/json") for item in engine.json("GET", "/images/json?all=1")]
     overlay, blobs = engine.data_root / "overlay2", engine.data_root / "blobs" / "sha256"
     layers = sorted(path for path in overlay.iterdir() if path.name not in ("empty", "init"))
