@@ -1,7 +1,8 @@
 """A container as asked for (Config, HostConfig), as it is (State, Endpoint) and as stored (Container).
 
 Values only. Field meanings are those of Docker's Engine API; the CamelCase lives in api/schema. Times are
-aware UTC datetimes, durations are nanoseconds where Docker's are (`_ns`), sizes are bytes.
+aware UTC datetimes, durations are nanoseconds where Docker's are (`_ns`), sizes are bytes. What a container may have a
+thousand of is a NamedTuple: made, hashed and compared in C, which takes a fifth of a dataclass's time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from typing import NamedTuple
 
 
 class Status(StrEnum):
@@ -30,8 +32,7 @@ class Status(StrEnum):
         return self in (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Port:
+class Port(NamedTuple):
     """A container port, `80/tcp`. Ordered by number, then protocol (the guide's order: tcp before udp)."""
 
     number: int
@@ -41,16 +42,14 @@ class Port:
         return f"{self.number}/{self.protocol}"
 
 
-@dataclass(frozen=True, slots=True)
-class PortBinding:
+class PortBinding(NamedTuple):
     """A wish: where on the host a port is to be bound. Host port: '' (any), '8080', or '8000-8010' (one of)."""
 
     host_ip: str = ""
     host_port: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedPort:
+class PublishedPort(NamedTuple):
     """A binding that holds: `host_ip:host_port` on the host answers for `port` of the container.
 
     `host_port` 0: nothing is bound; whoever has a route asks the container by its own address (routed networks).

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fairlead.errors import SystemFailure
 from fairlead.linux import process
@@ -31,8 +31,7 @@ INTERVAL_END = b""
 """Marks the key of an element as the first value behind an interval (sets of one field)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """An element of the set or map `name`: packed key, packed value (maps), last key of an interval (ranges)."""
 
     name: str
@@ -118,7 +117,7 @@ class Tables:
             raise SystemFailure(f"change nftables elements: {error.strerror}") from error
         for element in gone:
             self._held.pop(_key(element), None)
-        self._held |= {_key(element): element for element in new}
+        self._held.update([(_key(element), element) for element in new])
 
     def _change(self, gone: list[Element], new: list[Element]) -> None:
         try:
@@ -152,7 +151,7 @@ class Tables:
         return out
 
     def _message(self, kind: int, family: int, name: str, elements: Sequence[Element]) -> bytes:
-        items = b"".join(attribute(1 | _NESTED, _encode(e, with_data=kind == _NEW)) for e in elements)
+        items = b"".join([_encode(element, with_data=kind == _NEW) for element in elements])
         body = struct.pack("!BBH", family, 0, 0)
         body += attribute(1, self.table.encode() + b"\0") + attribute(2, name.encode() + b"\0")
         body += attribute(3 | _NESTED, items)
@@ -192,18 +191,27 @@ def _key(element: Element) -> tuple[int, str, bytes, bytes | None]:
 
 
 def _encode(element: Element, *, with_data: bool) -> bytes:
-    key = element.key
-    out = _key_head(len(key)) + key + b"\0" * (-len(key) % 4)
-    if element.key_end == INTERVAL_END:
-        out += attribute(3, struct.pack("!I", 1))  # NFT_SET_ELEM_INTERVAL_END
-    elif element.key_end is not None:
-        out += attribute(10 | _NESTED, attribute(1, element.key_end))
-    if with_data and element.data is not None:
-        out += attribute(2 | _NESTED, attribute(1, element.data))
-    return out
+    """A whole NFTA_LIST_ELEM."""
+    _, key, data, key_end, _ = element
+    value = data if with_data and data is not None else b""
+    if key_end is None:  # nearly always, and there may be thousands
+        head, between, tail = _around(len(key), len(value))
+        return head + key + between + value + tail
+    inner = attribute(1 | _NESTED, attribute(1, key))
+    if key_end == INTERVAL_END:
+        inner += attribute(3, struct.pack("!I", 1))  # NFT_SET_ELEM_INTERVAL_END
+    else:
+        inner += attribute(10 | _NESTED, attribute(1, key_end))
+    if value:
+        inner += attribute(2 | _NESTED, attribute(1, value))
+    return attribute(1 | _NESTED, inner)
 
 
 @functools.cache
-def _key_head(length: int) -> bytes:
-    """NFTA_SET_ELEM_KEY and the NFTA_DATA_VALUE in it, up to the key."""
-    return struct.pack("HHHH", 8 + length + -length % 4, 1 | _NESTED, 4 + length, 1)
+def _around(key_length: int, data_length: int) -> tuple[bytes, bytes, bytes]:
+    """What is before, between and behind key and data of elements of these lengths (no data: 0)."""
+    key = attribute(1 | _NESTED, attribute(1, bytes(key_length)))
+    data = attribute(2 | _NESTED, attribute(1, bytes(data_length))) if data_length else b""
+    whole = attribute(1 | _NESTED, key + data)
+    key_at, data_at = 12, 12 + len(key)  # three headers before the key, three before the data
+    return whole[:key_at], whole[key_at + key_length : data_at], whole[data_at + data_length :]

@@ -12,6 +12,7 @@ from fairlead.network.nft import Element, protocol, service
 
 _ANY = ("0.0.0.0", "::", "")
 _LOOPBACK = ("127.", "::1")
+_MAPS = ("publish", "publish_at", "publish_range", "publish_range_at")
 
 
 def elements(end: Endpoint, published: Sequence[PublishedPort], network: Network, *, direct: bool) -> list[Element]:
@@ -31,17 +32,16 @@ def elements(end: Endpoint, published: Sequence[PublishedPort], network: Network
 
 def _translations(address: Address, published: Sequence[PublishedPort]) -> list[Element]:
     out = []
+    target = address.packed
+    one, one_at, many, many_at = (of_family(name, address) for name in _MAPS)
     for host_ip, proto, first, last, container_port in _runs(published):
         at = host_ip not in _ANY
-        prefix = ip_address(host_ip).packed if at else b""
-        key = prefix + protocol(proto) + service(first)
+        prefix = ip_address(host_ip).packed + protocol(proto) if at else protocol(proto)
         if last > first:
-            end = prefix + protocol(proto) + service(last)
-            name = "publish_range_at" if at else "publish_range"
-            out.append(Element(of_family(name, address), key, address.packed, key_end=end))
+            name = many_at if at else many
+            out.append(Element(name, prefix + service(first), target, prefix + service(last)))
         else:
-            name = "publish_at" if at else "publish"
-            out.append(Element(of_family(name, address), key, address.packed + service(container_port)))
+            out.append(Element(one_at if at else one, prefix + service(first), target + service(container_port)))
     return out
 
 
@@ -67,13 +67,13 @@ def _loopback(published: Sequence[PublishedPort]) -> list[Element]:
 
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
     """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
-    rows = sorted({(p.host_ip, p.port.protocol, p.host_port, p.port.number) for p in published})
+    rows = sorted({(ip, proto, host_port, number) for (number, proto), ip, host_port, _ in published})
     out: list[tuple[str, str, int, int, int]] = []
+    begun: tuple[str, str, int] | None = None  # what the next of the last row's run is, if that is one
     for host_ip, proto, host_port, number in rows:
-        if out and host_port == number:
-            ip, kind, first, last, container_port = out[-1]
-            if (ip, kind, last + 1) == (host_ip, proto, host_port) and first == container_port:
-                out[-1] = ip, kind, first, host_port, container_port
-                continue
-        out.append((host_ip, proto, host_port, host_port, number))
+        if (host_ip, proto, host_port) == begun and host_port == number:
+            out[-1] = (*out[-1][:3], host_port, out[-1][4])
+        else:
+            out.append((host_ip, proto, host_port, host_port, number))
+        begun = (host_ip, proto, host_port + 1) if host_port == number else None
     return out

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from itertools import chain
 from pathlib import Path
 
 from fairlead.errors import SystemFailure
@@ -27,7 +28,7 @@ _CLOEXEC_NONBLOCK = int(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 _KINDS = {"tcp": socket.SOCK_STREAM | _CLOEXEC_NONBLOCK, "udp": socket.SOCK_DGRAM | _CLOEXEC_NONBLOCK}
 _EVERYWHERE = (ANY4, ANY6)
 _TRIES = 10
-_AT_A_TIME = 128
+_AT_A_TIME = 64
 
 
 def ephemeral_range() -> tuple[int, int]:
@@ -78,10 +79,12 @@ class Ports:
         got: list[PublishedPort] = []
         try:
             for count, wish in enumerate(wanted, 1):
-                if wish.addresses:
+                port, addresses, *_, forwarded, routed = wish
+                if addresses:
                     number = self._reserve_one(owner, wish, address)
-                    got += [PublishedPort(wish.port, ip, number, wish.forwarded) for ip in wish.addresses]
-                got += [PublishedPort(wish.port, ip, 0) for ip in wish.routed]
+                    got += [PublishedPort(port, ip, number, forwarded) for ip in addresses]
+                if routed:
+                    got += [PublishedPort(port, ip, 0) for ip in routed]
                 if count % _AT_A_TIME == 0:
                     yield
         except BaseException:
@@ -120,7 +123,7 @@ class Ports:
         low, high = (wish.first, wish.last) if wish.first else self._range
         start = self._pointer.get((low, high), low - 1) + 1
         awaited = []
-        for number in [*range(start, high + 1), *range(low, min(start, high + 1))]:
+        for number in chain(range(start, high + 1), range(low, min(start, high + 1))):
             if not self._free(wish, number):
                 continue
             if (wish.port.protocol, number) in self._remembered:
@@ -144,7 +147,8 @@ class Ports:
         key = protocol, number
         if addresses == _EVERYWHERE and protocol in _KINDS:
             held = _Held(owner, _hold(ANY6, number, protocol, both=True), 2)
-            self._used.setdefault(key, {}).update(((ANY4, held), (ANY6, held)))
+            holders = self._used.setdefault(key, {})
+            holders[ANY4] = holders[ANY6] = held
             return
         made: list[PublishedPort] = []
         try:
@@ -173,26 +177,28 @@ class Ports:
             held = _Held(owner, None, len(wish.addresses))
             self._used.setdefault((wish.port.protocol, wish.first), {}).update(dict.fromkeys(wish.addresses, held))
 
-    def holder(self, port: PublishedPort) -> socket.socket | None:
-        """What holds the port. Of one that is published on all addresses, IPv6 stands for both families."""
-        holders = self._used.get((port.port.protocol, port.host_port))
-        held = holders.get(port.host_ip) if holders else None
-        return held.sock if held is not None and (held.uses == 1 or port.host_ip == ANY6) else None
+    def holders(self, published: Iterable[PublishedPort]) -> Iterator[tuple[PublishedPort, socket.socket]]:
+        """What holds the ports. Of one that is published on all addresses, IPv6 stands for both families."""
+        used = self._used
+        for port in published:
+            (_, protocol), host_ip, number, _ = port
+            held = used[protocol, number].get(host_ip) if (protocol, number) in used else None
+            if held is not None and held.sock is not None and (held.uses == 1 or host_ip == ANY6):
+                yield port, held.sock
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Gives the ports back; those of another owner and unknown ones are left alone."""
-        for port in published:
-            key = (port.port.protocol, port.host_port)
-            holders = self._used.get(key, {})
-            held = holders.get(port.host_ip)
-            if held is None or held.owner != owner:
+        for (_, protocol), host_ip, number, _ in published:
+            holders = self._used.get((protocol, number))
+            held = holders.get(host_ip) if holders else None
+            if not holders or held is None or held.owner != owner:
                 continue
             held.uses -= 1
             if held.sock is not None and not held.uses:
                 held.sock.close()
-            del holders[port.host_ip]
+            del holders[host_ip]
             if not holders:
-                del self._used[key]
+                del self._used[protocol, number]
 
     def close(self) -> None:
         for holders in self._used.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 
 from fairlead import steps
@@ -16,7 +15,7 @@ from fairlead.network.watch import Watch
 from fairlead.network.wishes import Terms, Wish
 from fairlead.steps import Steps
 
-_AT_A_TIME = 512
+_AT_A_TIME = 256
 _BACKLOG = 4096
 
 
@@ -72,19 +71,15 @@ class Publication:
         if datagrams := [port for port in published if port.port.protocol == "udp"]:
             conntrack.end_untranslated(datagrams, self._link.own_addresses())
         address = str(own.ip)
-        for count, port in enumerate(published, 1):
-            if (sock := self._ports.holder(port)) is not None:
-                self._open(port, sock, address)
+        for count, (port, sock) in enumerate(self._ports.holders(published), 1):
+            stream = port.port.protocol == "tcp"
+            if stream:
+                sock.listen(_BACKLOG)  # or another program's SO_REUSEADDR could share the number
+            if _by_hand(port):
+                target = (address, port.port.number)
+                self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
             if count % _AT_A_TIME == 0:
                 yield
-
-    def _open(self, port: PublishedPort, sock: socket.socket, address: str) -> None:
-        stream = port.port.protocol == "tcp"
-        if stream:
-            sock.listen(_BACKLOG)  # or another program's SO_REUSEADDR could share the number
-        if _by_hand(port):
-            target = (address, port.port.number)
-            self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
 
     def withdraw(
         self, network: Network, end: Endpoint, published: Sequence[PublishedPort], *,
@@ -96,14 +91,13 @@ class Publication:
         """
         if not published:
             return
-        for port in published:
-            sock = self._ports.holder(port) if _by_hand(port) else None
-            if sock is not None and (forwarder := self._forwarders.pop(sock.fileno(), None)):
+        for _, sock in self._ports.holders(filter(_by_hand, published)):
+            if (forwarder := self._forwarders.pop(sock.fileno(), None)) is not None:
                 forwarder.close()
-        gone, stay = set(self.elements(network, end, published)), self.elements(network, end, kept)
+        gone, stay = self.elements(network, end, published), self.elements(network, end, kept) if kept else []
         if kept:
-            gone |= set(self.elements(network, end, [*published, *kept]))
-        self._tables.apply(delete=gone.difference(stay), add=stay)
+            gone += self.elements(network, end, [*published, *kept])
+        self._tables.apply(delete=set(gone).difference(stay), add=stay)
         # A datagram flow never ends by itself: it would go on to an address that is somebody else's one day.
         ended = [port for port in published if cut or port.port.protocol == "udp"]
         for interface in (end.address, end.address6):
@@ -132,4 +126,5 @@ class Publication:
 
 def _by_hand(port: PublishedPort) -> bool:
     """Whether the kernel does not carry it."""
-    return port.forwarded or ":" in port.host_ip
+    _, host_ip, _, forwarded = port
+    return forwarded or ":" in host_ip

@@ -15,7 +15,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fairlead.model.container import Port, PublishedPort
+from fairlead.model.container import Port, PortBinding, PublishedPort
 
 T = TypeVar("T")
 _TEXTUAL = (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
@@ -40,6 +40,8 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, PublishedPort):
         return _published(value)
+    if isinstance(value, PortBinding):
+        return _wished(value)
     if dataclasses.is_dataclass(value):
         return _fields(value)
     if isinstance(value, Mapping):
@@ -47,7 +49,8 @@ def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted((_plain(v) for v in value), key=str)
     if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
+        ports = value and isinstance(value[0], PublishedPort)
+        return [_published(v) for v in value] if ports else [_plain(v) for v in value]
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)
@@ -83,8 +86,8 @@ def _typed(kind: Any, raw: Any) -> Any:
         return Port(int(number), protocol)
     if kind is PublishedPort and isinstance(raw, str):
         return _parse_published(raw)
-    if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)  # type: ignore[arg-type]  # is_dataclass narrows to instance-or-type
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
+        hints = _hints(kind)
         make: Any = kind
         return make(**{name: _typed(hints[name], item) for name, item in raw.items() if name in hints})
     if origin in (tuple, frozenset):
@@ -109,9 +112,13 @@ _FORWARDED = " forwarded"
 
 def _published(item: PublishedPort) -> str:
     """One text instead of an object: a container may have a thousand of them."""
-    port = item.port
-    text = f"{item.host_ip}:{item.host_port}:{port.number}/{port.protocol}"
-    return text + _FORWARDED if item.forwarded else text
+    (number, protocol), host_ip, host_port, forwarded = item
+    text = f"{host_ip}:{host_port}:{number}/{protocol}"
+    return text + _FORWARDED if forwarded else text
+
+
+def _wished(item: PortBinding) -> dict[str, str]:
+    return {name: text for name, text in zip(item._fields, item, strict=True) if text}
 
 
 def _parse_published(raw: str) -> PublishedPort:
