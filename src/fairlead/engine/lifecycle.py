@@ -114,6 +114,7 @@ class Lifecycle:
         published = yield from self._connector.reserve(container)
         undo.callback(self._connector.unreserve, published)
         yield from self._connector.publish(published)
+        self._registry.prepare(published)
         return published
 
     async def _discard(self, container_id: str) -> None:

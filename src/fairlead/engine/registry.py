@@ -167,6 +167,10 @@ class Registry:
         self._containers[container.id] = container
         self._tell(container)
 
+    def prepare(self, container: Container) -> None:
+        """It is going to be saved: what can be done for that beforehand."""
+        self._store.prepare(container)
+
     def remove(self, container: Container) -> None:
         """The record goes, its name is free; links to it wait for the next container of the name."""
         self._store.delete(container.id)

@@ -188,17 +188,18 @@ class Ports:
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
         """Gives the ports back; those of another owner and unknown ones are left alone."""
+        used = self._used
         for (_, protocol), host_ip, number, _ in published:
-            holders = self._used.get((protocol, number))
+            holders = used.get((protocol, number))
             held = holders.get(host_ip) if holders else None
             if not holders or held is None or held.owner != owner:
                 continue
             held.uses -= 1
-            if held.sock is not None and not held.uses:
+            if not held.uses and held.sock is not None:
                 held.sock.close()
             del holders[host_ip]
             if not holders:
-                del self._used[protocol, number]
+                del used[protocol, number]
 
     def close(self) -> None:
         for holders in self._used.values():

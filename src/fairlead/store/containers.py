@@ -22,6 +22,10 @@ class ContainerStore:
         rows = self._database.query("SELECT document FROM container")
         return sorted((codec.loads(Container, row["document"]) for row in rows), key=lambda c: c.created)
 
+    def prepare(self, container: Container) -> None:
+        """Makes the texts now, while there is time, of what is going to be saved."""
+        self._texts(container)
+
     def save(self, container: Container) -> None:
         self._database.execute(
             "INSERT INTO container (id, name, document) VALUES (?, ?, ?) "
@@ -30,6 +34,10 @@ class ContainerStore:
         )
 
     def _document(self, container: Container) -> str:
+        texts = self._texts(container)
+        return f"{codec.dumps(container, without=_PARTS)[:-1]}{''.join(texts)}}}"
+
+    def _texts(self, container: Container) -> list[str]:
         kept = self._parts.setdefault(container.id, {})
         texts = []
         for name in _PARTS:
@@ -37,7 +45,7 @@ class ContainerStore:
             if name not in kept or kept[name][0] is not value:
                 kept[name] = (value, f',"{name}":{codec.dumps(value)}')
             texts.append(kept[name][1])
-        return f"{codec.dumps(container, without=_PARTS)[:-1]}{''.join(texts)}}}"
+        return texts
 
     def delete(self, container_id: str) -> None:
         self._parts.pop(container_id, None)
