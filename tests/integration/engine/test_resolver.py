@@ -48,6 +48,32 @@ def test_members_of_a_network_find_each_other_by_every_name(shared_engine: Engin
     assert f"Address: {there}" in shared_engine.do("exec", "web", "nslookup", "db")
 
 
+def test_a_name_of_ours_is_never_asked_of_others_whatever_the_type(shared_engine: Engine, outside: NameServer) -> None:
+    shared_engine.do("network", "create", "shop")
+    run(shared_engine, "db", "--network", "shop", "--network-alias", "my_store", "--add-host", "mail:203.0.113.9")
+    web = run(shared_engine, "web", "--network", "shop", "--link", "db:Base")
+    for kind in ("AAAA", "MX", "TXT", "ANY", "HTTPS", "NS", "SOA", "CNAME", "CAA", "NAPTR", "TLSA"):
+        for name in ("db", "DB.", "my_store", "db.shop", "base"):
+            assert web.find(name, kind) == []
+        assert Asker(shared_engine, "db").find("mail", kind) == []
+    assert web.find("BASE") == web.find("db")
+    assert outside.seen() == []
+
+
+def test_whoever_shares_a_network_finds_the_same_names_and_the_hosts_find_none(
+    shared_engine: Engine, outside: NameServer
+) -> None:
+    shared_engine.do("network", "create", "shop")
+    run(shared_engine, "db", "--network", "shop")
+    run(shared_engine, "web", "--network", "shop", "--link", "db:base")
+    guest = run(shared_engine, "guest", "--network", "container:web")
+    assert guest.find("base") == guest.find("db") == [address(shared_engine, "db", "shop")]
+    for mode in ("host", "none"):
+        file = shared_engine.do("run", "--rm", "--network", mode, "box", "cat", "/etc/resolv.conf")
+        assert "nameserver 198.51.100.2" in file
+        assert "127.0.0.11" not in file
+
+
 def test_networks_do_not_know_each_others_names(shared_engine: Engine, outside: NameServer) -> None:
     for network in ("one", "two"):
         shared_engine.do("network", "create", network)

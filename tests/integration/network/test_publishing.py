@@ -176,6 +176,20 @@ def test_a_chosen_number_that_somebody_took_is_given_up(shared_engine: Engine) -
         assert shared_engine.host_port("web", "80/tcp") != before
 
 
+def test_ports_without_an_address_are_bound_to_that_of_their_network(shared_engine: Engine) -> None:
+    option = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
+    shared_engine.do("network", "create", "-o", option, "inner")
+    words = ("-p", "8080:80", "-p", "8080:80/udp", "-p", f"{host.ADDRESS}:8081:80", "-p", "0.0.0.0:8082:80")
+    shared_engine.do("run", "-d", "--name", "web", "--network", "inner", *words, "box", "sleep", "1000")
+    shared_engine.do("port", "add", "web", "8083:80")
+    assert "80/tcp -> 127.0.0.1:8083" in ports(shared_engine)
+    with serve(Inside(shared_engine, "web"), "web", 80):
+        for port, udp in ((8080, False), (8080, True), (8083, False)):
+            assert asks(shared_engine, "127.0.0.1", port, udp=udp) == "web"
+            assert asks(shared_engine, host.ADDRESS, port, udp=udp) == ""
+        assert asks(shared_engine, host.ADDRESS, 8081) == asks(shared_engine, host.ADDRESS, 8082) == "web"
+
+
 # --- who carries the bytes --------------------------------------------------------------------------------------
 
 _INPUT = """
