@@ -10,7 +10,7 @@ from fairlead import ids
 from fairlead.engine import platform as platforms
 from fairlead.engine.images import Images
 from fairlead.errors import InvalidParameter, NotFound
-from fairlead.images import archive, layers, manifest, reference
+from fairlead.images import archive, layers, legacy, manifest, reference
 from fairlead.images.archive import Archived, Contents, Layer, Saved
 from fairlead.images.layers import Unpacked
 from fairlead.model.image import Image
@@ -26,7 +26,7 @@ async def load(images: Images, chunks: AsyncIterator[bytes], *, quiet: bool, pla
     async with images.transit.hold(images.store.chains()):  # what the worker is told is here has to stay
         try:
             contents = await loading.receive(chunks)
-            found = archive.read(contents, *wanted)
+            found = legacy.read(contents) if archive.is_legacy(contents) else archive.read(contents, *wanted)
             if not found and platform:
                 raise NotFound(f"the archive does not provide the specified platform ({platform})")
             if not found:
@@ -69,7 +69,7 @@ class Loading:
         draft = manifest.parse_image(entry.config, "", ())
         if len(draft.diff_ids) != len(entry.layers):
             raise InvalidParameter(
-                f"invalid manifest, layers length mismatch: expected {len(draft.diff_ids)}, got {len(entry.layers)}"
+                f"invalid manifest, layers length mismatch: expected {len(entry.layers)}, got {len(draft.diff_ids)}"
             )
         found = [contents.layer(name) for name in entry.layers]
         for number, (diff_id, (_, layer)) in enumerate(zip(draft.diff_ids, found, strict=True)):

@@ -26,7 +26,7 @@ async def remove(
     if image.id.startswith((ref, f"sha256:{ref}")):
         if _single(image):
             deletion.check(image, force=force, names=False)
-            deletion.untag(image, (*image.references, *image.digests))
+            deletion.untag(image, _names(image))
         await deletion.delete(image, force=force, prune=not noprune, quiet=False)
         return deletion.steps
     used = deletion.user(image)
@@ -62,7 +62,7 @@ async def prune(
 
 
 def _names(image: Image) -> tuple[str, ...]:
-    return (*image.references, *image.digests)
+    return tuple(sorted((*image.references, *image.digests), key=reference.canonical))
 
 
 def _repository(name: str) -> str:

@@ -10,6 +10,8 @@ from fairlead.errors import EngineError, NotFound, SystemFailure, Unauthorized
 from fairlead.images.reference import Reference
 from fairlead.images.transfers import Refusal
 
+_NOBODY = "no basic auth credentials"
+
 
 @contextmanager
 def translated(words: Callable[[Refusal], EngineError]) -> Iterator[None]:
@@ -38,6 +40,8 @@ def of_pull(error: Refusal, ref: Reference) -> EngineError:
 
 
 def of_push(error: Refusal) -> EngineError:
+    if str(error).endswith(_NOBODY):
+        return SystemFailure(_NOBODY)
     return Unauthorized(str(error)) if error.kind in ("denied", "unauthorized") else _other(error)
 
 

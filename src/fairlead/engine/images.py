@@ -176,6 +176,8 @@ class Images:
         parsed = reference.parse(f"{repo}:{tag}" if tag else repo).tagged()
         if parsed.digest:
             raise InvalidParameter("refusing to create a tag with a digest reference")
+        if parsed.name == "sha256":
+            raise InvalidParameter("refusing to create an ambiguous tag using digest algorithm as name")
         self.name(image.id, str(parsed))
         self._by_id[image.id] = replace(self._by_id[image.id], last_tagged=datetime.now(UTC))
         self.store.put(self._by_id[image.id])

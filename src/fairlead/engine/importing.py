@@ -29,7 +29,10 @@ async def run(images: Images, request: ImportRequest, body: AsyncIterator[bytes]
     """What the request says is checked before anything is read."""
     name = request.repository
     if name:
-        name = str(reference.parse(f"{name}:{request.tag}" if request.tag else name).tagged())
+        parsed = reference.parse(f"{name}:{request.tag}" if request.tag else name).tagged()
+        if parsed.digest:
+            raise InvalidParameter("cannot import digest reference")
+        name = str(parsed)
     config = changes.apply(Config(), request.changes)
     system, architecture = platforms.parse(request.platform) if request.platform else ("", "")
     url = _url(request.source)

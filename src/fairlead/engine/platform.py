@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 
 from fairlead.errors import InvalidParameter, NotFound
+from fairlead.images.worker.registry import documents
 from fairlead.model.image import Image
 
-_ARCHITECTURES = {
-    "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "armel": "arm", "i386": "386",
-    "i686": "386", "armv7l": "arm",
-}  # fmt: skip
-_SYSTEMS = ("linux", "windows", "darwin", "freebsd")
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}
 
 
 def here() -> str:
@@ -41,13 +38,8 @@ def check(image: Image, reference: str, wanted: str) -> list[str]:
 
 def parse(text: str) -> tuple[str, str]:
     """`linux/arm64/v8`, `linux`, `arm64` → (system, architecture); '' is any."""
-    parts = text.lower().split("/")
-    if not 1 <= len(parts) <= 3 or not all(part.replace("-", "").replace("_", "").isalnum() for part in parts):
-        raise InvalidParameter(f'"{text}": invalid platform specifier: invalid argument')
-    if len(parts) == 1:
-        return (parts[0], "") if parts[0] in _SYSTEMS else ("", _normal(parts[0]))
-    return parts[0], _normal(parts[1])
-
-
-def _normal(architecture: str) -> str:
-    return _ARCHITECTURES.get(architecture, architecture)
+    try:
+        found = documents.parse_platform(text or "/", documents.Platform("", ""))
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+    return ("" if found.architecture and "/" not in text else found.os), found.architecture

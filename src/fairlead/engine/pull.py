@@ -16,7 +16,7 @@ from typing import Any
 from fairlead.engine import denials, streaming
 from fairlead.engine.images import Images, Pin, architecture
 from fairlead.engine.streaming import Say, status
-from fairlead.errors import InvalidParameter
+from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images import endpoints, layers, manifest, reference
 from fairlead.images.layers import Unpacked
 from fairlead.images.reference import Reference
@@ -37,7 +37,7 @@ def begin(
     wanted = _platform(platform)
     if every and not ref.tag and not ref.digest:
         return streaming.run(lambda say: _all(images, ref, wanted, login, say))
-    return streaming.run(lambda say: _one(images, ref.tagged(), wanted, login, say))
+    return streaming.run(lambda say: _one(images, ref.tagged(), (wanted, platform), login, say))
 
 
 def _reference(name: str, tag: str) -> Reference:
@@ -54,11 +54,19 @@ def _platform(text: str) -> documents.Platform:
         raise InvalidParameter(str(error)) from error
 
 
-async def _one(images: Images, ref: Reference, wanted: documents.Platform, login: RegistryLogin, say: Say) -> None:
+async def _one(
+    images: Images, ref: Reference, wanted: tuple[documents.Platform, str], login: RegistryLogin, say: Say
+) -> None:
+    """`wanted`: the platform, and how it was asked for."""
     async with _session(images, ref, login) as line:
-        fresh = await Pull(images, line, ref, wanted, say).run()
+        fresh = await Pull(images, line, ref, wanted[0], say).run()
         said = "Downloaded newer image" if fresh else "Image is up to date"
         say({"status": f"Status: {said} for {ref}"})
+        if wanted[1]:  # what is no index has one platform, which may be another
+            try:
+                images.get(str(ref), platform=wanted[1])
+            except NotFound as error:
+                say({"status": f"WARNING: {error.message}"})
 
 
 async def _all(images: Images, ref: Reference, wanted: documents.Platform, login: RegistryLogin, say: Say) -> None:
@@ -107,7 +115,8 @@ class Pull:
         platform = {"os": self.wanted.os, "architecture": self.wanted.architecture, "variant": self.wanted.variant}
         with denials.translated(lambda error: denials.of_pull(error, self.ref)):
             found = await self.line.session.ask("resolve", reference=asked, platform=platform)
-            self.say({"status": f"Pulling from {self.ref.path}", "id": asked})
+            shown = self.ref.canonical if self.ref.digest else asked
+            self.say({"status": f"Pulling from {self.ref.path}", "id": shown})
             with self.images.pinning() as pin:
                 image, fresh = await self._image(found, pin)
                 self._keep(image.id, found["manifest"])

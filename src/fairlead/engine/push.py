@@ -57,8 +57,9 @@ async def _push(images: Images, ref: Reference, login: RegistryLogin, say: Say) 
         await stack.enter_async_context(images.transit.hold([c for image in chosen.values() for c in image.chain_ids]))
         parcels = [Parcel.of(images, reference.parse(name), image) for name, image in chosen.items()]
         session = await stack.enter_async_context(images.transfers.session(where, ref.path, login, scopes))
-        for parcel in parcels:
-            with denials.translated(denials.of_push):
+        with denials.translated(denials.of_push):
+            await session.ask("check")  # who does not answer is told of before anything is prepared
+            for parcel in parcels:
                 await Push(images, session, parcel, say).run()
 
 

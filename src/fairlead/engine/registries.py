@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,9 @@ class Registries:
         """Docker Hub's, or that of the registry whose name begins the term."""
         if not term:
             raise InvalidParameter("invalid search term: it is empty")
+        for stars in filters.get("stars", ()):
+            if not stars.isdigit():
+                raise InvalidParameter(f"invalid filter 'stars={stars}'")
         first, slash, rest = term.partition("/")
         foreign = bool(slash) and ("." in first or ":" in first or first == "localhost")
         domain = first if foreign else "index.docker.io"
@@ -61,6 +65,9 @@ def _domain(server: str) -> str:
     """Of what a client calls a registry: `https://index.docker.io/v1/` too."""
     host = server.partition("://")[2] if "://" in server else server
     host = host.partition("/")[0]
+    if odd := re.search(r"[^A-Za-z0-9.:_\[\]-]", host):
+        raise InvalidParameter(f'unable to parse server address: parse "https://{host}": invalid character '
+                               f'"{odd[0]}" in host name')  # fmt: skip
     return endpoints.HUB if not host or host in _ANSWERS else host
 
 
@@ -76,6 +83,4 @@ def _fits(row: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> bool:
             if bool(row.get(key)) != (text.lower() in ("1", "true")):
                 return False
     stars = filters.get("stars", ())
-    if not all(text.isdigit() for text in stars):
-        raise InvalidParameter(f"invalid filter 'stars={stars[0]}'")
     return all(int(row.get("star_count") or 0) >= int(text) for text in stars)

@@ -93,6 +93,11 @@ class Contents:
         return real, self.layers[real]
 
 
+def is_legacy(contents: Contents) -> bool:
+    """Whether it is of Docker before 1.10 (legacy.py)."""
+    return contents.has("repositories") and not contents.has("manifest.json") and not contents.has("index.json")
+
+
 def read(contents: Contents, system: str = "", architecture: str = "") -> list[Archived]:
     """All images; of an index those for this machine, or for the platform that is asked for. Raises InvalidParameter if
     it is no image archive."""

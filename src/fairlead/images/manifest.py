@@ -118,6 +118,8 @@ def parse_image(raw: bytes, digest: str, chain_ids: Sequence[str]) -> Image:
     """A configuration document whose layers are known. Raises InvalidParameter if it is none."""
     try:
         document = json.loads(raw)
+        if not document.get("rootfs"):
+            raise InvalidParameter("invalid image JSON, no RootFS key")
         diff_ids = tuple(document["rootfs"]["diff_ids"])
         history = tuple(
             HistoryEntry(
@@ -139,6 +141,7 @@ def parse_image(raw: bytes, digest: str, chain_ids: Sequence[str]) -> Image:
             author=str(document.get("author") or ""),
             comment=str(document.get("comment") or ""),
             docker_version=str(document.get("docker_version") or ""),
+            container_config=dict(document.get("container_config") or {}),
             diff_ids=diff_ids,
             chain_ids=tuple(chain_ids),
             history=history,

@@ -35,6 +35,12 @@ class Reference:
             return f"{self.domain}/{self.path}"
         return self.path.removeprefix("library/")
 
+    @property
+    def canonical(self) -> str:
+        """With the domain, whatever it is."""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.domain}/{self.path}" + (f":{self.tag}" if self.tag else "") + digest
+
     def __str__(self) -> str:
         text = self.name + (f":{self.tag}" if self.tag else "")
         return text + (f"@{self.digest}" if self.digest else "")
@@ -69,8 +75,10 @@ def parse(text: str) -> Reference:
         shown = path if domain == _HUB else f"{domain}/{path}"
         raise InvalidParameter(f"invalid reference format: repository name ({shown}) must be lowercase")
     tagged = colon < 0 or _TAG.match(tag)
-    if not tagged or not _PATH.match(path) or not _HOST.match(domain) or len(path) > _MAX_PATH:
+    if not tagged or not _PATH.match(path) or not _HOST.match(domain):
         raise InvalidParameter("invalid reference format")
+    if len(path) > _MAX_PATH:
+        raise InvalidParameter(f"repository name must not be more than {_MAX_PATH} characters")
     return Reference(domain, path, tag, digest)
 
 

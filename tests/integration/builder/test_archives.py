@@ -98,6 +98,7 @@ def content(engine: Engine, image: str) -> dict[str, str]:
     return outcome.Archive(engine.api("GET", f"/images/{image}/get")[1]).tree()
 
 
+OLD = ("1" * 64, "2" * 64)
 ONE, TWO = layer(("a", "1"), ("b", "2")), layer((".wh.a", ""), ("c", "3"))
 
 
@@ -169,6 +170,26 @@ def test_links_between_members_as_old_dockers_wrote_them(engine: Engine) -> None
     assert sorted(content(engine, "l:1")) == ["/a", "/b"]
 
 
+def test_an_archive_of_before_docker_1_10(engine: Engine) -> None:
+    """What comes of it is what dockerd 20.10 makes of the same."""
+    lower = {"id": OLD[0], "created": "2014-01-01T00:00:00Z", "container_config": {"Cmd": ["/bin/sh", "-c", "ADD x"]},
+             "docker_version": "1.9.0", "architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"]}}  # fmt: skip
+    upper = lower | {"id": OLD[1], "parent": OLD[0], "author": "me", "comment": "hm", "config": {"Env": ["A=b"]}}
+    data = pack({
+        f"{OLD[0]}/VERSION": b"1.0", f"{OLD[0]}/json": json.dumps(lower).encode(), f"{OLD[0]}/layer.tar": ONE,
+        f"{OLD[1]}/VERSION": b"1.0", f"{OLD[1]}/json": json.dumps(upper).encode(), f"{OLD[1]}/layer.tar": TWO,
+        "repositories": json.dumps({"old": {"1": OLD[1], "base": OLD[0]}}).encode(),
+    })  # fmt: skip
+    assert sorted(engine.do("load", stdin=data).splitlines()) == ["Loaded image: old:1", "Loaded image: old:base"]
+    assert (sorted(content(engine, "old:1")), sorted(content(engine, "old:base"))) == (["/b", "/c"], ["/a", "/b"])
+    found = engine.json("GET", "/v1.44/images/old:1/json")
+    assert (found["Author"], found["Comment"], found["DockerVersion"]) == ("me", "hm", "1.9.0")
+    assert (found["Config"]["Env"], found["ContainerConfig"]["Cmd"][-1]) == (["A=b"], "ADD x")
+    rows = engine.json("GET", "/images/old:1/history")
+    assert [(row["CreatedBy"], row["Size"], row["Comment"]) for row in rows] == [
+        ("/bin/sh -c ADD x", 1, "hm"), ("/bin/sh -c ADD x", 2, "")]  # fmt: skip
+
+
 def test_an_image_without_a_name_and_one_without_layers(engine: Engine) -> None:
     assert engine.do("load", stdin=docker([], ONE)) == f"Loaded image ID: sha256:{digest(config(ONE))}"
     assert engine.do("load", stdin=docker(["none:1"])) == "Loaded image: none:1"
@@ -186,7 +207,7 @@ REFUSED = {
         "manifest.json": json.dumps([{"Config": "c.json", "RepoTags": ["r:1"], "Layers": ["gone"]}]).encode(),
     }), "invalid archive: open gone"),
     "a layer that is another": (docker(["r:1"], ONE, stored=lambda _: TWO), "invalid diffID for layer 0"),
-    "too few layers": (docker(["r:1"], ONE, Layers=[]), "invalid manifest, layers length mismatch: expected 1, got 0"),
+    "too few layers": (docker(["r:1"], ONE, Layers=[]), "invalid manifest, layers length mismatch: expected 0, got 1"),
     "a name that is none": (docker(["R R"], ONE), "invalid reference format"),
     "a layer that climbs out": (docker(["r:1"], climbing()), "outside of the archive's root"),
     "cut off": (docker(["r:1"], ONE, layer(("x", "y" * 100_000)))[:60_000], "unexpected end of archive"),
@@ -195,6 +216,15 @@ REFUSED = {
     "a configuration that is none": (
         pack({"c": b"[]", "manifest.json": json.dumps([{"Config": "c", "Layers": []}]).encode()}),
         "invalid image configuration"),
+    "a configuration without layers": (
+        pack({"c": b"{}", "manifest.json": json.dumps([{"Config": "c", "Layers": []}]).encode()}),
+        "invalid image JSON, no RootFS key"),
+    "an old archive whose layers go in a circle": (
+        pack({f"{OLD[0]}/json": json.dumps({"parent": OLD[0]}).encode(), f"{OLD[0]}/layer.tar": ONE,
+              "repositories": json.dumps({"r": {"1": OLD[0]}}).encode()}), "too many below it"),
+    "an old archive that points elsewhere": (
+        pack({"repositories": json.dumps({"r": {"1": "../../etc"}}).encode()}), "image id '../../etc'"),
+    "an old archive without names": (pack({"repositories": b"[]"}), "invalid archive: repositories"),
 }  # fmt: skip
 
 

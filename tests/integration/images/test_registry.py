@@ -75,7 +75,11 @@ def test_what_is_pushed_is_pulled_by_tag_and_by_digest_and_runs(stage: Stage, pr
     assert f"{name}@{digest}" in stage.engine.json("GET", f"/images/{name}:one/json")["RepoDigests"]
 
     client.do("rmi", f"{name}:one")
+    assert f"{name}@{digest}: Pulling from {program}/box" in client.do("pull", f"{name}@{digest}")
     assert client.do("pull", "-q", f"{name}@{digest}") == f"{name}@{digest}"
+    other = client.do("pull", "--platform", "linux/s390x", f"{name}@{digest}")
+    assert "WARNING: image with reference" in other
+    assert "does not match the specified platform (linux/s390x)" in other
     assert client.do("run", "--rm", f"{name}@{digest}", "echo", "again") == "again"
     client.do("rmi", f"{name}@{digest}")
 
@@ -301,6 +305,22 @@ def test_missing_things_are_said_as_docker_says_them(stage: Stage, program: str)
     searched = client.attempt("search", f"{server}/x")
     assert searched.code == 1
     assert "offers no search" in searched.text
+    stage.engine.do("tag", "box", "127.0.0.1:9/box")
+    refused = client.attempt("push", "127.0.0.1:9/box").text
+    assert 'Get "http://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: connection refused' in refused
+    assert "Preparing" not in refused
+    stage.engine.do("rmi", "127.0.0.1:9/box")
+    for words, complaint in REFUSED:
+        result = client.attempt(*words)
+        assert (complaint in result.text, result.code) == (True, 1), result
+
+
+REFUSED = [
+    (("tag", "box", "sha256:abc"), "refusing to create an ambiguous tag using digest algorithm as name"),
+    (("pull", "--platform", "nonsense", "box"), '"nonsense": unknown operating system or architecture'),
+    (("pull", "a" * 256), "repository name must not be more than 255 characters"),
+    (("search", "--filter", "stars=many", "x"), "invalid filter 'stars=many'"),
+]
 
 
 def test_mirror_is_asked_first_and_stands_aside_when_it_fails(stage: Stage) -> None:
@@ -356,8 +376,13 @@ def test_two_pulls_of_one_layer_share_its_download(stage: Stage, tmp_path: Path)
     log = tmp_path / "log"
     with serve(engine.host, "lyingregistry.py", log=log) as address:
         clients = [engine.client("fairlead") for _ in range(4)]
-        running = [subprocess.Popen([*c.argv, "pull", f"{address}/slowly"], env=c.env) for c in clients]
-        assert [process.wait(30) for process in running] == [0, 0, 0, 0]
+        running = [
+            subprocess.Popen([*c.argv, "pull", f"{address}/slowly"], env=c.env, stdout=subprocess.PIPE, text=True)
+            for c in clients
+        ]
+        said = [process.communicate(timeout=30)[0] for process in running]
+        assert [process.returncode for process in running] == [0, 0, 0, 0]
+        assert all("Pulling fs layer" in text and "Pull complete" in text for text in said)  # everybody sees it
         engine.do("rmi", f"{address}/slowly")
     layers = [line for line in log.read_text().splitlines() if "/blobs/" in line]
     assert len({line.split()[0] for line in layers}) == 2  # a configuration, a layer

@@ -70,6 +70,7 @@ def render_inspect(image: Image, version: Version, graph: Mapping[str, str]) -> 
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": times.render(image.last_tagged)},
     }
+    value["Config"] |= {name: value["Config"][name] or None for name in ("Env", "Labels")}
     if version >= (1, 50):
         value["Config"] = {name: member for name, member in value["Config"].items() if name not in _CONTAINERS_ONLY}
     if image.variant:

@@ -31,6 +31,8 @@ def test_dangling_images_have_the_marks_that_old_clients_expect() -> None:
 
 
 def test_inspect_has_what_clients_read() -> None:
+    value = schema.render_inspect(replace(IMAGE, config=replace(IMAGE.config, env=(), labels={})), (1, 44), {})
+    assert (value["Config"]["Env"], value["Config"]["Labels"]) == (None, None)
     value = schema.render_inspect(IMAGE, (1, 50), {})
     assert value["RootFS"] == {"Type": "layers", "Layers": ["sha256:" + "2" * 64]}
     assert value["Config"]["Cmd"] == ["sh"]

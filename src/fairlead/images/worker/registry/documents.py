@@ -151,6 +151,21 @@ def _rank(platform: dict[str, Any], wanted: Platform) -> int:
     return int(have[1:] or 0) if older and have[1:].isdigit() else 0
 
 
+_SYSTEMS = frozenset((
+    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd",
+    "openbsd", "plan9", "solaris", "windows", "zos",
+))  # fmt: skip
+_ARCHITECTURES = frozenset((
+    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64", "mips", "mipsle",
+    "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64",
+    "wasm",
+))  # fmt: skip
+_OTHER_NAMES = {
+    "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armhf": "arm",
+    "armel": "arm", "armv7l": "arm",
+}  # fmt: skip
+
+
 def parse_platform(text: str, default: Platform) -> Platform:
     """`linux/arm64/v8`, `arm64`, `linux`; empty: the default."""
     parts = [part.lower() for part in text.split("/")] if text else []
@@ -162,10 +177,12 @@ def parse_platform(text: str, default: Platform) -> Platform:
     if not parts:
         return default
     if len(parts) == 1:
-        if parts[0] in ("linux", "windows", "darwin", "freebsd"):
+        if parts[0] in _SYSTEMS:
             return Platform(parts[0], default.architecture, default.variant)
+        if _OTHER_NAMES.get(parts[0], parts[0]) not in _ARCHITECTURES:
+            raise ValueError(f'"{text}": unknown operating system or architecture: invalid argument')
         parts = ["linux", parts[0]]
-    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}.get(parts[1], parts[1])
+    architecture = _OTHER_NAMES.get(parts[1], parts[1])
     variant = parts[2] if len(parts) == 3 else ""
     return Platform(parts[0], architecture, "" if (architecture, variant) == ("arm64", "v8") else variant)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -78,7 +79,8 @@ class Remote:
         if response.status == 401 and self._own(url):
             challenge = response.headers.get("WWW-Authenticate", "")
             refusal = failure.of_response(401, _rest(response))
-            before, self._authorization = self._authorization, self._authorize(challenge, refusal)
+            answer = self._authorize(challenge, refusal, f'{_go(method)} "{url}"')
+            before, self._authorization = self._authorization, answer
             if self._authorization == before or not (body is None or isinstance(body, bytes)):
                 raise refusal
             response = self._redirected(method, url, wanted, body)
@@ -119,7 +121,8 @@ class Remote:
                 timeout=self._timeout, decode_content=False,
             )  # fmt: skip
         except (HTTPError, OSError, ValueError) as error:
-            raise _unreachable(method, f"{self.base}/v2/" if self._own(url) else url, error) from error
+            shown = f"{self.base}/v2/" if url.startswith(f"{self.base}/v2/") else url
+            raise _unreachable(method, shown, error) from error
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         """One pool for direct connections, one for each proxy; the authorities are read only where TLS is spoken."""
@@ -136,14 +139,14 @@ class Remote:
             self._context = tls(self._endpoint)
         return self._context
 
-    def _authorize(self, header: str, refusal: Failure) -> str:
+    def _authorize(self, header: str, refusal: Failure, asked: str) -> str:
         """The value of the Authorization header that answers a challenge."""
         challenge = auth.choose(auth.parse_challenges(header))
         if challenge is None:
             raise refusal
         if challenge.scheme == "basic":
             if not self._credentials.username:
-                raise Failure(f'Get "{self.base}/v2/": no basic auth credentials')
+                raise Failure(f"{asked}: no basic auth credentials")
             return self._credentials.basic()
         if self._credentials.registry_token:
             return f"Bearer {self._credentials.registry_token}"
@@ -249,6 +252,17 @@ def _unreachable(method: str, url: str, error: Exception) -> Failure:
     return Failure(f'{_go(method)} "{url}": {_cause(url, error, cause)}', failure.UNREACHABLE, retry=True)
 
 
+def _address(url: str) -> str:
+    """Where a connection to a URL goes first, as Go says it; the name where that is not known."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4][0]
+    except (OSError, ValueError):
+        return parts.netloc
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
 def _cause(url: str, error: Exception, cause: BaseException | None) -> str:
     host = urlsplit(url).netloc
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -270,7 +284,7 @@ def _cause(url: str, error: Exception, cause: BaseException | None) -> str:
         return f"dial tcp {host}: i/o timeout"
     if isinstance(error, NewConnectionError) or (isinstance(cause, OSError) and cause.errno):
         reason = (cause.strerror or str(cause)).lower() if isinstance(cause, OSError) else str(error)
-        return f"dial tcp {host}: connect: {reason}"
+        return f"dial tcp {_address(url)}: connect: {reason}"
     if isinstance(error, SSLError):
         return f"tls: {error}"
     return "EOF"

@@ -67,9 +67,9 @@ def test_platform_is_read_in_all_its_forms(text: str, expected: Platform) -> Non
     assert documents.parse_platform(text, AMD64) == expected
 
 
-@pytest.mark.parametrize("text", ["linux//", "lin ux/amd64"])
+@pytest.mark.parametrize("text", ["a/b/c/d", "linux//", "lin ux/amd64", "nonsense"])
 def test_platform_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="platform specifier component must match"):
+    with pytest.raises(ValueError, match="invalid argument"):
         documents.parse_platform(text, AMD64)
 
 
