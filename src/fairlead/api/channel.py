@@ -12,6 +12,8 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from fairlead.linux import pipes
+
 _HIGH_WATER = 256 * 1024
 
 
@@ -89,6 +91,15 @@ class Channel(asyncio.Protocol):
             await self._writable.wait()
         if self.gone:
             raise ConnectionResetError("the client has left")
+
+    async def pass_on(self, pipe: int, count: int) -> None:
+        """So many bytes of a pipe go out within the kernel, behind what was written."""
+        self._transport.set_write_buffer_limits(0)  # drained is what has gone, to the last byte
+        try:
+            await self.drain()
+            await pipes.pass_on(pipe, self._transport.get_extra_info("socket").fileno(), count)
+        finally:
+            self._transport.set_write_buffer_limits()
 
     def write_eof(self) -> None:
         if not self.gone and self._transport.can_write_eof() and not self._transport.is_closing():

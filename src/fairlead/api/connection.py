@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from fairlead.api import errors
 from fairlead.api.channel import Channel
-from fairlead.api.exchange import JSON, Hijack, Reply, Request, Response, Stream
+from fairlead.api.exchange import JSON, Hijack, Piped, Reply, Request, Response, Stream
 from fairlead.api.http1 import Head, Headers, Http1, Malformed
 from fairlead.api.prompt import Prompt
 from fairlead.errors import InvalidParameter
@@ -102,6 +102,10 @@ class Connection:
 
     async def _send_stream(self, head: Head, reply: Stream) -> None:
         headers = [("Content-Type", reply.content_type), *reply.headers]
+        if isinstance(reply.chunks, Piped) and head.method != "HEAD":
+            async with contextlib.aclosing(reply.chunks) as piped:
+                await self._send_piped(piped, self._http.head(reply.status, headers))
+            return
         async with contextlib.aclosing(_closable(reply.chunks)) as chunks:
             out = _Together(self._channel)
             out.add(self._http.head(reply.status, headers))
@@ -118,6 +122,16 @@ class Connection:
                 raise
         out.add(self._http.end())
         out.flush()
+        await self._channel.drain()
+
+    async def _send_piped(self, chunks: Piped, head: bytes) -> None:
+        self._channel.write(head)
+        while count := await chunks.ready():
+            before, behind = self._http.around(count)
+            self._channel.write(before)
+            await self._channel.pass_on(chunks.pipe, count)
+            self._channel.write(behind)
+        self._channel.write(self._http.end())
         await self._channel.drain()
 
     async def _hijack(self, head: Head, reply: Hijack) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from fairlead.api import gojson
 from fairlead.api.http1 import Head
@@ -106,6 +106,20 @@ class Stream:
     content_type: str = JSON
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@runtime_checkable
+class Piped(Protocol):
+    """Chunks that come out of a pipe: the kernel may carry them from there to the socket, past us."""
+
+    @property
+    def pipe(self) -> int: ...
+
+    async def ready(self) -> int:
+        """How many bytes wait in the pipe, once there are any; 0 at the end."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 class Duplex(Protocol):

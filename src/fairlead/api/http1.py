@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import parse_qs, unquote
 
 import h11
@@ -20,6 +21,16 @@ MAX_HEAD_BYTES = 1024 * 1024
 BODILESS = (204, 304)
 
 Headers = Iterable[tuple[str, str]]
+
+
+class _Length:
+    """In the place of bytes: h11 asks how many there are, and nothing else."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
 
 
 class Malformed(Exception):
@@ -101,6 +112,12 @@ class Http1:
 
     def data(self, chunk: bytes) -> bytes:
         return self._connection.send(h11.Data(data=chunk)) or b""
+
+    def around(self, size: int) -> tuple[bytes, bytes]:
+        """What goes before and behind so many bytes of the body that are sent by somebody else."""
+        parts = self._connection.send_with_data_passthrough(h11.Data(data=cast(bytes, _Length(size)))) or []
+        at = next(number for number, part in enumerate(parts) if isinstance(part, _Length))
+        return b"".join(parts[:at]), b"".join(parts[at + 1 :])
 
     def end(self) -> bytes:
         return self._connection.send(h11.EndOfMessage()) or b""

@@ -110,6 +110,13 @@ class Held:
             await self.aclose()
             raise
 
+    @property
+    def pipe(self) -> int:
+        return self._output.pipe
+
+    async def ready(self) -> int:
+        return await self._output.ready()
+
     async def aclose(self) -> None:
         """Also of what nobody has begun to read."""
         try:

@@ -185,11 +185,29 @@ class Output:
             raise StopAsyncIteration
         if data := await pipes.read(self._reader):
             return data
+        await self._over()
+        raise StopAsyncIteration
+
+    @property
+    def pipe(self) -> int:
+        """Whence it comes, for those who let the kernel carry it (api/exchange.py, Piped)."""
+        return self._reader
+
+    async def ready(self) -> int:
+        """How many bytes wait, once there are any; 0 at the end."""
+        while self._reader >= 0:
+            if count := pipes.waiting(self._reader):
+                return count
+            await pipes.readable(self._reader)
+            if not pipes.waiting(self._reader):
+                await self._over()
+        return 0
+
+    async def _over(self) -> None:
         try:
             await self._job.gone()
         finally:
             await self.aclose()
-        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         if self._reader >= 0:

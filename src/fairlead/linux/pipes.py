@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import struct
+import termios
 from collections.abc import AsyncIterator
 
 SIZE = 1 << 20
+_SPLICE_MOVE, _SPLICE_NONBLOCK = 1, 2
 
 
 def widen(fd: int) -> None:
@@ -44,6 +47,26 @@ async def read(fd: int) -> bytes:
             return os.read(fd, SIZE)
         except BlockingIOError:
             await readable(fd)
+
+
+def waiting(fd: int) -> int:
+    """How many bytes wait in a pipe."""
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])
+
+
+async def pass_on(source: int, target: int, count: int) -> None:
+    """So many bytes that wait in a pipe go to a socket (which does not block) within the kernel."""
+    own = -1  # the loop's transport has the socket's own number
+    try:
+        while count:
+            try:
+                count -= os.splice(source, target, count, flags=_SPLICE_MOVE | _SPLICE_NONBLOCK)
+            except BlockingIOError:
+                own = os.dup(target) if own < 0 else own
+                await writable(own)
+    finally:
+        if own >= 0:
+            os.close(own)
 
 
 async def feed(chunks: AsyncIterator[bytes], fd: int) -> None:
