@@ -330,6 +330,7 @@ class Connector:
         try:
             out = self._gateways(container)
             for endpoint in gone:
+                self._controller.repair.uproot(sandbox, endpoint)
                 self._connect(sandbox, endpoint, out)
         finally:
             sandbox.close()

@@ -203,6 +203,18 @@ def teardown(host: netlink.Netlink, instance: str, endpoint_id: str) -> None:
             raise SystemFailure(f"remove endpoint {endpoint_id[:12]}: {error.strerror}") from error
 
 
+def uproot(sandbox: Sandbox, endpoint: Endpoint) -> None:
+    """Removes the pair from the container's side, wherever its other end may be; absent is fine."""
+    inner = sandbox.netlink()
+    try:
+        inner.request(netlink.delete_device(name=endpoint.interface))
+    except OSError as error:
+        if error.errno != 19:  # ENODEV
+            raise SystemFailure(f"remove {endpoint.interface}: {error.strerror}") from error
+    finally:
+        inner.close()
+
+
 def set_default_routes(sandbox: Sandbox, *gateways: IPv4Address | IPv6Address | None) -> None:
     """The ways out of a sandbox that runs; those that went with their devices are not looked for."""
     steps = [netlink.add_default_route(gateway) for gateway in gateways if gateway is not None]

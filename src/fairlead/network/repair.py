@@ -18,6 +18,7 @@ from fairlead.network.firewalld import Firewalld
 from fairlead.network.netlink import Netlink
 from fairlead.network.notices import Damage, DeviceWatch, RuleWatch
 from fairlead.network.pace import Pace
+from fairlead.network.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -110,3 +111,7 @@ class Repair:
         """The host's side of an endpoint; False if its devices are gone and have to be made anew."""
         bridge = self._bridges[network.bridge]
         return endpoint.mend(self._link, network, end, instance=self._instance, bridge=bridge)
+
+    def uproot(self, box: Sandbox, end: Endpoint) -> None:
+        """The container's end goes too, where the host's was not deleted but moved out of sight."""
+        endpoint.uproot(box, end)

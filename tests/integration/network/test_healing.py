@@ -204,6 +204,7 @@ def inside(engine: Engine, name: str) -> list[str]:
         "link delete br-open",
         "link set fairlead0 down",
         "link set {aa} nomaster",
+        "link set {web} netns {far}",
         "address flush dev fairlead0",
         *(
             pytest.param(words, marks=pytest.mark.soak)
@@ -212,6 +213,7 @@ def inside(engine: Engine, name: str) -> list[str]:
                 "link set br-open down",
                 "link set {aa} down",
                 "link set {web} down",
+                "link set {aa} netns {far}",
                 "address flush dev br-open",
                 "route delete 10.210.0.0/24",
                 "route flush dev {db}",
@@ -222,7 +224,7 @@ def inside(engine: Engine, name: str) -> list[str]:
 )
 def test_devices_are_put_back(town: Engine, lines: Lines, words: str) -> None:
     seen = {name: inside(town, name) for name in ("db", "web", "aa")}
-    town.host.here.ip(*words.format(**devices(town)).split())
+    town.host.here.ip(*words.format(**devices(town), far=town.host.far.pid).split())
     until(lambda: everybody_is_reached(town, 0.3), timeout_s=2)
     carry_on(lines, words)
     assert {name: inside(town, name) for name in ("db", "web", "aa")} == seen
