@@ -202,6 +202,7 @@ CASES = (
     Case("volume-then-everything", TREE),
     Case("workdir-relative", TREE),
     Case("healthcheck-odd"),
+    Case("healthcheck-inherits"),
     Case("shell-changes-everything"),
     Case("continuations"),
     Case("json-forms", TREE),

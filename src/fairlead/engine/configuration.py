@@ -35,7 +35,7 @@ def merge(user: Config, image: Config | None) -> Config:
         stop_signal=user.stop_signal or image.stop_signal,
         stop_timeout_s=image.stop_timeout_s if user.stop_timeout_s is None else user.stop_timeout_s,
         shell=user.shell or image.shell,
-        health=_merge_health(user.health, image.health),
+        health=merge_health(user.health, image.health),
     )
 
 
@@ -44,7 +44,8 @@ def _reset(entrypoint: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if entrypoint == ("",) else entrypoint
 
 
-def _merge_health(user: HealthConfig | None, image: HealthConfig | None) -> HealthConfig | None:
+def merge_health(user: HealthConfig | None, image: HealthConfig | None) -> HealthConfig | None:
+    """Also of a HEALTHCHECK upon that of an image: times that it does not name are inherited."""
     if user is None or image is None:
         return user or image
     return HealthConfig(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.errors import InvalidParameter
-from fairlead.images import manifest
+from fairlead.images import manifest, reference
 from fairlead.images.worker.registry import documents
 from fairlead.images.worker.registry.failure import Failure
 from fairlead.model.registry import RemoteManifest
@@ -182,6 +182,7 @@ def members(images: Sequence[Saved]) -> list[dict[str, Any]]:
     texts: dict[str, str] = {}
     docker: list[dict[str, Any]] = []
     index: list[dict[str, Any]] = []
+    repositories: dict[str, dict[str, str]] = {}
     for image in images:
         texts[blob(image.image_id)] = image.config.decode()
         text = _manifest(image)
@@ -192,10 +193,16 @@ def members(images: Sequence[Saved]) -> list[dict[str, Any]]:
         for name in image.names or ("",):
             row: dict[str, Any] = {"mediaType": manifest.MANIFEST_TYPE, "digest": digest, "size": len(text.encode())}
             if name:
-                row["annotations"] = {_NAME: name, _REF: name.rpartition(":")[2]}
+                repository, _, tag = name.rpartition(":")
+                row["annotations"] = {_NAME: reference.canonical(name), _REF: tag}
+                if image.layers:
+                    top, _ = image.layers[-1]
+                    repositories.setdefault(repository, {})[tag] = top.partition(":")[2]
             index.append(row)
     texts["manifest.json"] = json.dumps(docker)
     texts["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": manifest.INDEX_TYPE, "manifests": index})
+    if repositories:
+        texts["repositories"] = json.dumps(repositories)
     texts["oci-layout"] = json.dumps({"imageLayoutVersion": "1.0.0"})
     return [{"name": name, "text": text} for name, text in texts.items()]
 

@@ -21,7 +21,7 @@ from fairlead.engine.build.mounts import Caches, Mounter
 from fairlead.engine.build.run import Runner
 from fairlead.engine.build.sources import Known, Sources
 from fairlead.engine.build.stage import StageBuilder, Workers
-from fairlead.engine.build.tools import BuildFailed, Row, Tools
+from fairlead.engine.build.tools import BuildFailed, Row, Tools, in_red
 from fairlead.engine.images import architecture
 from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images import endpoints, reference
@@ -140,8 +140,8 @@ class Order:
     # -- the stages ------------------------------------------------------------------------------
 
     async def _build(self) -> Image:
-        for warning in self._plan.warnings:
-            await self._say(f"{warning}\n")
+        if self._plan.warnings:
+            await self._say(in_red("".join(f"{warning}\n" for warning in self._plan.warnings)))
         await self._global_arguments()
         needed = self._plan.needed(self._target, self._globals)
         number = len(self._plan.arguments)

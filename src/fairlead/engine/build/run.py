@@ -11,7 +11,7 @@ from pathlib import Path
 from fairlead import ids
 from fairlead.engine.build import stubs
 from fairlead.engine.build.mounts import Mounter
-from fairlead.engine.build.tools import BuildFailed, Say, Tools
+from fairlead.engine.build.tools import BuildFailed, Say, Tools, in_red
 from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images.dockerfile import mounts, syntax
 from fairlead.images.dockerfile.instructions import Instruction
@@ -22,7 +22,6 @@ from fairlead.model.image import Image
 from fairlead.model.request import AttachRequest, BuildRequest, CreateRequest, WaitCondition
 
 _NETWORKS = ("default", "none", "host")
-_RED, _PLAIN = "\x1b[91m", "\x1b[0m"
 _SCRIPTS = "/dev/pipes"
 
 
@@ -128,7 +127,7 @@ class Runner:
             number, data = packet
             text = decoders[number].decode(data)
             if text:
-                await self.say(f"{_RED}{text}{_PLAIN}" if number == 2 else text)
+                await self.say(in_red(text) if number == 2 else text)
 
     async def _layer(self, identifier: str, made: Sequence[Mount]) -> Unpacked:
         snapshots = self.tools.snapshots

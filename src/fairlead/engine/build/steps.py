@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fairlead.engine import signals
+from fairlead.engine import configuration, signals
 from fairlead.errors import InvalidParameter
 from fairlead.images.dockerfile import health as healthcheck
 from fairlead.images.dockerfile import words
@@ -168,7 +168,8 @@ def _healthcheck(config: Config, step: Instruction, scope: Scope) -> Step:
     times = (health.interval_ns, health.timeout_ns, health.start_period_ns, health.start_interval_ns)
     shown = " ".join(words.quote(_duration(value)) for value in times)
     retries = f"'\\x{health.retries:02x}'" if health.retries < 0x20 else repr(chr(health.retries))
-    return replace(config, health=health), f"HEALTHCHECK &{{{_list(health.test)} {shown} {retries}}}"
+    config = replace(config, health=configuration.merge_health(health, config.health))
+    return config, f"HEALTHCHECK &{{{_list(health.test)} {shown} {retries}}}"
 
 
 def _duration(value_ns: int) -> str:

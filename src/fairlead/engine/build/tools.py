@@ -28,3 +28,8 @@ class Tools:
     images: Images
     snapshots: Snapshots
     containers: Containers
+
+
+def in_red(text: str) -> str:
+    """As Docker's builder sends what goes to its stderr."""
+    return f"\x1b[91m{text}\x1b[0m"
