@@ -104,10 +104,13 @@ class Directory:
             return Forwarding()
         host, given = self._etc.host_resolver(), container.host_config
         own = [address for address in given.dns or self._settings.dns if address != redirect.ADDRESS]
-        six = any(end.address6 is not None for end in container.endpoints)
+        versions = {address.version for end in container.endpoints for address in _addresses(end)}
         servers: Sequence[str] = own or resolvconf.servers(host)
         return Forwarding(
-            tuple(Server(a, (":" in a and not six) or (not own and resolvconf.is_of_host(a))) for a in servers),
+            tuple(
+                Server(a, (6 if ":" in a else 4) not in versions or (not own and resolvconf.is_of_host(a)))
+                for a in servers
+            ),
             qualified_only=resolvconf.ndots(given.dns_options or self._settings.dns_options or host.options) > 0,
         )
 

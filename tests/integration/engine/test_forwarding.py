@@ -151,3 +151,13 @@ def test_nothing_that_we_answer_claims_to_be_validated(shared_engine: Engine) ->
         assert sock.recv(512)[3] & 0x20 == 0
         sock.send(query[:2] + b"\x10" + query[3:])  # opcode 2, STATUS
         assert sock.recv(512)[3] & 15 == 4
+
+
+def test_without_ipv4_a_container_still_finds_names_by_the_hosts_server_of_that_family(
+    shared_engine: Engine, outside: NameServer
+) -> None:
+    shared_engine.do("network", "create", "--ipv6", "--ipv4=false", "six")
+    asker = run(shared_engine, "asker", "--network", "six")
+    assert asker.find("www.example") == ["203.0.113.7"]
+    own = shared_engine.inspect("asker")["NetworkSettings"]["Networks"]["six"]["GlobalIPv6Address"]
+    assert (asker.find("asker", "AAAA"), asker.find("asker")) == ([own], [])

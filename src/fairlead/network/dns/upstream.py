@@ -5,7 +5,7 @@ came over TCP is asked over TCP. A question waits 1.5 s for a server, has three 
 before its asker gives up. A server that refuses is not asked again. Sockets are bounded, one for each question:
 connected, with a port of its own, so that nobody else's answer gets in. They live where Docker's do: in the asker's
 namespace, where its own routes, firewall and loopback count, except to servers on the host's loopback or of one of its
-links (and IPv6 ones, for an asker without IPv6).
+links (and those of a family that the asker has not).
 
 What an asker asks while the same question of its is under way waits for the same answer. So retransmissions cost
 nothing, and a question that comes round to us (a forwarder in the container that asks us) ends in silence, not in more.
