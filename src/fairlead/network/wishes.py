@@ -100,6 +100,7 @@ def wanted(
                     out.append(_wish(Wish(port, default, forwarded=carried, routed=routed), binding, terms))
         elif publish_all:
             out.append(Wish(port, default, forwarded=forwarded(port), routed=routed))
+    out = [_translated(wish, terms) if wish.port.protocol == "sctp" else wish for wish in out]
     out = [wish for wish in out if wish.addresses or wish.routed]
     out.sort(key=lambda wish: wish.order)
     return _preferring(out, remembered) if remembered else out
@@ -113,6 +114,12 @@ def _wish(plain: Wish, binding: PortBinding, terms: Terms) -> Wish:
     first, _, last = text.partition("-")
     low = int(first) if first else 0
     return Wish(plain.port, addresses, low, int(last) if last else low, forwarded=plain.forwarded, routed=routed)
+
+
+def _translated(wish: Wish, terms: Terms) -> Wish:
+    """SCTP is the kernel's alone, whatever was asked for: the daemon carries none, not from [::] to IPv4 either."""
+    addresses = wish.addresses if terms.inside6 else tuple(text for text in wish.addresses if ":" not in text)
+    return wish._replace(addresses=addresses, forwarded=False)
 
 
 def _preferring(wishes: list[Wish], remembered: Sequence[PublishedPort]) -> list[Wish]:

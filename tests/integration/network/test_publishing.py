@@ -296,3 +296,45 @@ def test_a_datagram_client_that_began_too_early_is_answered_once_the_port_is_the
         with web.host.here.hold(8054):  # time for the first datagrams to arrive, in vain
             web.do("port", "add", "web", "8053:80/udp")
         assert client.stdout.readline() == b"web\n"
+
+
+# --- SCTP, in packets: the host's kernel need not speak it ------------------------------------------------------
+
+_LISTEN = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+s.settimeout(3)
+print("up", flush=True)
+packet, (who, _) = s.recvfrom(2000)
+print(who, int.from_bytes(packet[22:24], "big"), packet[32], flush=True)
+"""
+# An INIT to a port, with its checksum (CRC32c), without which no connection is tracked.
+_INIT = """
+import socket, struct, sys
+head, init = struct.pack("!HHI", 5555, int(sys.argv[2]), 0), struct.pack("!BBHIIHHI", 1, 0, 20, 0x1234, 65535, 1, 1, 1)
+crc = 0xFFFFFFFF
+for byte in head + bytes(4) + init:
+    crc ^= byte
+    for _ in range(8):
+        crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+socket.socket(socket.AF_INET, socket.SOCK_RAW, 132).sendto(
+    head + struct.pack("<I", crc ^ 0xFFFFFFFF) + init, (sys.argv[1], 0)
+)
+"""
+
+
+def test_sctp_is_translated_whatever_the_mode(shared_engine: Engine) -> None:
+    forward = ("--label", "fairlead.publish-mode=forward")
+    shared_engine.do("run", "-d", "--name", "web", *forward, "-p", "9000:80/sctp", "box", "sleep", "1000")
+    assert ports(shared_engine) == ["80/sctp -> 0.0.0.0:9000"], "nobody carries it from [::] to IPv4"
+    inside = Inside(shared_engine, "web")
+    for place, to, seen in (
+        (shared_engine.host.far, host.ADDRESS, host.FAR_ADDRESS), (shared_engine.host.here, host.ADDRESS, host.ADDRESS),
+        (shared_engine.host.here, "127.0.0.1", ""),
+    ):  # fmt: skip
+        with inside.popen(sys.executable, "-I", "-S", "-c", _LISTEN, stdout=PIPE) as listener:
+            assert listener.stdout is not None
+            assert listener.stdout.readline() == b"up\n"
+            place.run(sys.executable, "-I", "-S", "-c", _INIT, to, "9000")
+            who, *rest = listener.stdout.readline().decode().split()
+            assert (rest, who) == (["80", "1"], seen or who)

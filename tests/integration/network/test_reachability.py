@@ -59,8 +59,17 @@ TABLES = {
     "stall": ("A container of an open network", ["host", "hosted", "far", "mate", "rogue", "apart", "near", "itself"]),
     "loose": ("The same, gateway mode nat-unprotected", ["host", "far", "apart", "near", "itself"]),
     "routed": ("The same, gateway mode routed", ["host", "far", "apart", "near", "itself"]),
+    "carried": (
+        "A container of a private network whose ports the daemon forwards (publish mode forward)",
+        ["host", "hosted", "far", "near", "rogue", "apart", "itself"],
+    ),
+    "borne": (
+        "A container of an open network whose ports the daemon forwards",
+        ["host", "far", "mate", "apart", "near", "itself"],
+    ),
 }
-PORT = {"shop": 8080, "stall": 9080, "loose": 9180, "routed": 9280}
+PORT = {"shop": 8080, "stall": 9080, "loose": 9180, "routed": 9280, "carried": 9380, "borne": 9480}
+FORWARD = ("--label", "fairlead.publish-mode=forward")
 MODES = {"loose": "nat-unprotected", "routed": "routed"}
 
 
@@ -88,7 +97,8 @@ class Town:
 
     def place(self, row: str, name: str) -> Namespace:
         own = {"host": self.engine.host.here, "far": self.engine.host.far}
-        return own.get(row) or Inside(self.engine, {"itself": name, "rogue": f"rogue-{name}"}.get(row, row))
+        rogue = {"carried": "rogue-shop"}.get(name, f"rogue-{name}")
+        return own.get(row) or Inside(self.engine, {"itself": name, "rogue": rogue}.get(row, row))
 
     def target(self, name: str, column: str, version: int, *, udp: bool) -> Target:
         own, port, loop = self.addresses[name][version], PORT[name], {4: "127.0.0.1", 6: "::1"}[version]
@@ -124,6 +134,8 @@ def town(new_module_engine: Callable[..., Engine]) -> Iterator[Town]:
         engine.do("network", "create", "--ipv6", name)
     engine.do("run", "-d", "--name", "shop", *bindings(PORT["shop"]), *SLEEP)
     engine.do("run", "-d", "--name", "stall", "--network", "open", *bindings(PORT["stall"]), *SLEEP)
+    engine.do("run", "-d", "--name", "carried", *FORWARD, *bindings(PORT["carried"]), *SLEEP)
+    engine.do("run", "-d", "--name", "borne", "--network", "open", *FORWARD, *bindings(PORT["borne"]), *SLEEP)
     for name, mode in MODES.items():
         modes = [word for v in (4, 6) for word in ("-o", f"com.docker.network.bridge.gateway_mode_ipv{v}={mode}")]
         engine.do("network", "create", "--ipv6", *modes, name)
