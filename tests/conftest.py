@@ -45,6 +45,23 @@ def new_engine() -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture(scope="module")
+def new_module_engine_on() -> Iterator[Callable[[Host], Engine]]:
+    """The same on a host that the test has prepared, with images, for as long as the module's tests."""
+    engines: list[Engine] = []
+
+    def make(host: Host) -> Engine:
+        engine = Engine(host)
+        engines.append(engine)
+        engine.start()
+        build_images(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture(scope="module")
 def new_module_engine() -> Iterator[Callable[..., Engine]]:
     """Makes engines that live as long as the module's tests."""
     engines: list[Engine] = []

@@ -94,7 +94,7 @@ class Control:
             ended = self._waiters.wait(container, WaitCondition.NEXT_EXIT)
             await self._send(container, number)
             if container.state.status is Status.PAUSED:
-                await self._resume(container)
+                await self._thaw(container)
             return ended
 
     async def restart(self, container: Container, *, timeout_s: int | None, signal: str | None) -> None:
@@ -126,7 +126,7 @@ class Control:
                 ended = self._waiters.wait(container, WaitCondition.NEXT_EXIT)
             await self._send(container, number)
             if ends and container.state.status is Status.PAUSED:
-                await self._resume(container)
+                await self._thaw(container)
         if ended is not None:
             await _within(ended, _KILL_TIMEOUT_S)
 
@@ -158,8 +158,17 @@ class Control:
                 raise Conflict(f"Container {container.id} is not paused")
             await self._resume(container)
 
+    async def _thaw(self, container: Container) -> None:
+        """So that a signal reaches it. With cgroups v2 SIGKILL does so anyway: it may have ended."""
+        with suppress(Conflict):
+            await self._runtime.resume(container.id)
+        self._resumed(container)
+
     async def _resume(self, container: Container) -> None:
         await self._runtime.resume(container.id)
+        self._resumed(container)
+
+    def _resumed(self, container: Container) -> None:
         container = self._registry.save(replace(container, state=state.resumed(container.state)))
         self._events.container(container, "unpause")
 

@@ -52,6 +52,16 @@ def unlimit_processes(path: str) -> None:
         file.write_text("max")
 
 
+def is_frozen(path: str) -> bool:
+    """Whether all its processes stand still. The kernel gets there some time after it was asked."""
+    try:
+        if version() == 2:
+            return "frozen 1" in (ROOT / path.lstrip("/") / "cgroup.events").read_text().splitlines()
+        return (ROOT / "freezer" / path.lstrip("/") / "freezer.state").read_text().strip() == "FROZEN"
+    except OSError:
+        return True  # gone
+
+
 def _tree(top: Path) -> list[Path]:
     """`top` and the directories below it, parents first."""
     return [Path(folder) for folder, _, _ in os.walk(top)]

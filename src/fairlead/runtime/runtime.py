@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal as signals
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from fairlead.runtime.launch import Exit, Launched, LaunchSpec
 LOST = 255
 """Exit code when nobody saw the end (the machine went down, the monitor was killed)."""
 _LAST_OUTPUT_S = 2.0
+_FREEZE_S = 5.0
 """How long a client may stall once the container is dead (dockerd waits as long for its streams)."""
 
 
@@ -262,9 +264,17 @@ class Runtime:
     async def pause(self, container_id: str) -> None:
         if error := await self._crun("pause", container_id):
             raise SystemFailure(f"cannot pause container {container_id}: {error}")
+        deadline = time.monotonic() + _FREEZE_S
+        while not cgroups.is_frozen(self.cgroup(container_id)):  # crun (1.8) only asks
+            if time.monotonic() > deadline:
+                await self._crun("resume", container_id)
+                raise SystemFailure(f"cannot pause container {container_id}: it does not stand still")
+            await asyncio.sleep(0.001)
 
     async def resume(self, container_id: str) -> None:
         if error := await self._crun("resume", container_id):
+            if not self.processes(container_id):
+                raise Conflict(f"container {container_id} is not running")
             raise SystemFailure(f"cannot unpause container {container_id}: {error}")
 
     async def update(self, container_id: str, host_config: HostConfig) -> None:
