@@ -100,7 +100,7 @@ def test_limits_without_a_controller_are_dropped_with_a_warning_or_hold(unified:
         assert (folder / "pids.max").read_text().strip() == "max"
     else:
         dropped = " ".join(made["Warnings"]).lower()
-        assert all(what in dropped for what in ("memory limit", "swap limit", "pids limit", "cpu shares"))
+        assert all(what in dropped for what in ("memory limit", "pids limit", "cpu shares"))
         unified.json("POST", "/containers/limited/update", {"RestartPolicy": {"Name": "always"}})
     unified.do("rm", "-f", "limited")
 
