@@ -152,7 +152,9 @@ def limits(host: HostConfig, features: Features) -> tuple[HostConfig, list[str]]
         if not supported and any(_given(host, name) for name in fields):
             warnings.append(warning)
             changes |= {name: getattr(_NOTHING, name) for name in fields}
-    if host.memory_bytes > 0 and host.memory_swap_bytes != -1 and features.memory and not features.swap:
+    if host.memory_bytes > 0 and not features.memory:
+        changes["memory_swap_bytes"] = -1
+    elif host.memory_bytes > 0 and host.memory_swap_bytes != -1 and not features.swap:
         warnings.append(
             f"Your kernel does not support swap limit capabilities {_UNMOUNTED} Memory limited without swap."
         )
@@ -179,7 +181,7 @@ def _table(features: Features) -> Iterable[tuple[tuple[str, ...], bool, str]]:
     """(members, whether the kernel has it, what is said when it has not)."""
     kernel = "Your kernel does not support"
     return (
-        (("memory_bytes", "memory_swap_bytes"), features.memory,
+        (("memory_bytes",), features.memory,
          f"{kernel} memory limit capabilities {_UNMOUNTED} Limitation discarded."),
         (("memory_swappiness",), features.swappiness,
          f"{kernel} memory swappiness capabilities {_UNMOUNTED} Memory swappiness discarded."),

@@ -62,7 +62,7 @@ def test_a_poor_kernel_drops_limits_and_says_so() -> None:
     )  # fmt: skip
     host, warnings = admission.limits(wanted, POOR)
     assert host == replace(HostConfig(), memory_swap_bytes=-1)
-    assert len(warnings) == 16
+    assert len(warnings) == 15
     assert all("discarded" in text or text.endswith("Memory limited without swap.") for text in warnings)
 
 
