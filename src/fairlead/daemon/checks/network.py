@@ -18,7 +18,8 @@ ENOUGH_CONNECTIONS = 65536
 
 async def findings() -> list[Finding]:
     settings = Settings()
-    taken = parse_routes(Path("/proc/net/route").read_text())
+    table = Path("/proc/net/route").read_text()
+    taken = parse_routes(table)
     return [
         _forwarding(),
         _bridge_calls(),
@@ -26,6 +27,7 @@ async def findings() -> list[Finding]:
         _port_range(),
         await _other_firewalls(settings.instance),
         await _firewalld(),
+        _overlaid(overlaid(table, settings.bridge, settings.instance)),
         _pool([network for pool in settings.pools for network in _pieces(pool)], taken),
     ]
 
@@ -110,14 +112,35 @@ def dropping_tables(listing: str, instance: str) -> list[str]:
 
 def parse_routes(text: str) -> list[IPv4Network]:
     """The networks the host has routes to, out of /proc/net/route; the default route is none."""
-    routes = []
+    return [route for _, route in _routes(text)]
+
+
+def _routes(text: str) -> Iterator[tuple[str, IPv4Network]]:
+    """Device and destination."""
     for line in text.splitlines()[1:]:
         fields = line.split()
         destination, mask = (bytes.fromhex(fields[index])[::-1] for index in (1, 7))
-        prefix = int.from_bytes(mask, "big").bit_count()
-        if prefix:
-            routes.append(IPv4Network((destination, prefix), strict=False))
-    return routes
+        if prefix := int.from_bytes(mask, "big").bit_count():
+            yield fields[0], IPv4Network((destination, prefix), strict=False)
+
+
+def overlaid(text: str, bridge: str, instance: str) -> list[str]:
+    """Routes of others that take away a part of a network of ours, as a VPN's may; out of /proc/net/route."""
+    digits = instance[:4]
+    ours = [net for device, net in _routes(text) if device == bridge or device.startswith(f"br-{digits}")]
+    return [
+        f"{route} ({device})"
+        for device, route in _routes(text)
+        if device != bridge and not device.startswith((f"br-{digits}", f"fl{digits}"))
+        and any(route.subnet_of(net) for net in ours)
+    ]  # fmt: skip
+
+
+def _overlaid(found: list[str]) -> Finding:
+    if found:
+        advice = "give the network another subnet (network create --subnet), or the other side another route"
+        return note("routes over our networks", f"{', '.join(found)}: containers there are not reached", advice)
+    return ok("routes over our networks", "none")
 
 
 def _pool(subnets: Iterable[IPv4Network], taken: Iterable[IPv4Network]) -> Finding:

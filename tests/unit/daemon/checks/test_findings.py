@@ -71,3 +71,14 @@ def test_a_program_with_an_interpreter_is_not_static(tmp_path: Path) -> None:
     (tmp_path / "static").write_bytes(header + (1).to_bytes(4, "little") + bytes(52))
     assert not programs.is_static(tmp_path / "dynamic")
     assert programs.is_static(tmp_path / "static")
+
+
+def test_routes_of_others_over_a_network_of_ours_are_named() -> None:
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    rows = (
+        ("fairlead0", "000011AC", "0000FFFF"), ("fl0123aabbccdd", "020011AC", "FFFFFFFF"),
+        ("br-0123aabbccdd", "0000D20A", "00FFFFFF"), ("tun0", "0000D20A", "80FFFFFF"),
+        ("tun0", "0000000A", "000000FF"), ("br-9999aabbccdd", "0001D20A", "00FFFFFF"), ("eth0", "00000000", "00000000"),
+    )  # fmt: skip
+    table = head + "".join(f"{device}\t{to}\t00000000\t1\t0\t0\t0\t{mask}\t0\t0\t0\n" for device, to, mask in rows)
+    assert network.overlaid(table, "fairlead0", "0123abcd") == ["10.210.0.0/25 (tun0)"]
