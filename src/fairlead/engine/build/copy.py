@@ -230,14 +230,21 @@ def _owner(root: Path, text: str) -> list[int]:
     """`user[:group]` of --chown, by the names of the image; a user alone is the group's name, too."""
     if not text:
         return [0, 0]
-    user, _, group = text.partition(":")
-    what = "unable to convert uid/gid chown string to host mapping: can't find"
+    user, colon, group = text.partition(":")
+    failed = "unable to convert uid/gid chown string to host mapping"
+    if ":" in group:
+        raise InvalidParameter(f"{failed}: invalid chown string format: {text}")
+    what = f"{failed}: can't find"
     try:
+        if not user:
+            raise InvalidParameter("no such user")
         uid = users.resolve(root, user).uid
     except EngineError as error:
         raise InvalidParameter(f"{what} uid for user {user}: no such user: {user}") from error
-    group = group or user
+    group = group if colon else user
     try:
+        if not group:
+            raise InvalidParameter("no such group")
         return [uid, users.resolve(root, f"0:{group}").gid]
     except EngineError as error:
         raise InvalidParameter(f"{what} gid for group {group}: no such group: {group}") from error

@@ -232,7 +232,7 @@ class Order:
             found = self._plan.find(name, at)
             if found is not None:
                 return await self._begin(found)
-            if name.isascii() and name.isdigit():
+            if name.isascii() and name.removeprefix("-").isdigit():
                 current = int(name) == at
                 raise InvalidParameter("refers to current build stage" if current else "index out of bounds")
             return await self._image(name, voice)

@@ -60,7 +60,7 @@ class StageBuilder:
             await self._say(f"# Executing {len(triggers)} build trigger{'s' if len(triggers) > 1 else ''}\n")
         for text in triggers:
             for line in syntax.parse(text).lines:
-                await self._dispatch(instructions.parse(line, "\\"))
+                await self._dispatch(instructions.parse(replace(line, number=0), "\\"))
         await self.tell()
 
     async def tell(self) -> None:

@@ -66,7 +66,8 @@ class Instruction:
 
 
 def parse(line: Line, escape: str, file: str = "") -> Instruction:
-    """Raises InvalidParameter with Docker's text, which names the line, or what is unreadable in the file."""
+    """Raises InvalidParameter with Docker's text, which names the line, or what is unreadable in the file. A line
+    without number is of no file: what an ONBUILD left."""
     word = line.word.upper()
     with syntax.complaints(file):
         args, is_json = _arguments(word, line.rest, escape)
@@ -79,6 +80,8 @@ def parse(line: Line, escape: str, file: str = "") -> Instruction:
         if word == "HEALTHCHECK":
             health.parse(args, flags, is_json=is_json)
     except InvalidParameter as error:
+        if not line.number:
+            raise
         raise InvalidParameter(f"dockerfile parse error on line {line.number}: {error.message}") from None
     return Instruction(
         word=word,
@@ -89,12 +92,6 @@ def parse(line: Line, escape: str, file: str = "") -> Instruction:
         line=line.number,
         original=line.original,
     )
-
-
-def trigger(text: str) -> Line:
-    """The line that an ONBUILD keeps, ready to be parsed."""
-    word, flags, rest = cut(text)
-    return Line(word, flags, rest, 1, text)
 
 
 def _arguments(word: str, rest: str, escape: str) -> tuple[list[str], bool]:
