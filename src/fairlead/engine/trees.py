@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from fairlead.linux import files
+
 _SLICE = 256
 
 
@@ -32,12 +34,16 @@ def _entries(folder: str) -> list[tuple[os.stat_result, str]]:
     """What is there at this moment; a tree may change under way."""
     found = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    found.append((entry.stat(follow_symlinks=False), entry.path))
-                except FileNotFoundError:
-                    continue
+        fd = files.open_directory(folder)
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    try:
+                        found.append((entry.stat(follow_symlinks=False), f"{folder}/{entry.name}"))
+                    except FileNotFoundError:
+                        continue
+        finally:
+            os.close(fd)
     except (FileNotFoundError, NotADirectoryError):
         pass
     return found

@@ -10,6 +10,7 @@ import shutil
 import struct
 from pathlib import Path
 
+_DEEP, _LONG = 200, 2048
 _TRIES = 8
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -67,13 +68,55 @@ def remove_tree(path: Path) -> None:
         try:
             shutil.rmtree(path)
             return
+        except RecursionError:
+            flatten(str(path))
         except FileNotFoundError:
             if not os.path.lexists(path):
                 return
         except OSError as error:
+            if error.errno == errno.EMFILE and left:  # one for each level
+                flatten(str(path))
+                continue
             if error.errno != errno.ENOTEMPTY or not left:
                 raise
             path = path.rename(path.with_name(f".{path.name}.gone"))
+
+
+def flatten(top: str) -> None:
+    """Moves what lies too deep below a directory to be walked, or to be named at all, up to its top. Whoever makes
+    directories within directories is under no limit."""
+    found = [(top, 0)]
+    number = 0
+    while found:
+        folder, depth = found.pop()
+        with os.scandir(folder) as entries:
+            inner = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in inner:
+            if depth < _DEEP and len(path) < _LONG:
+                found.append((path, depth + 1))
+                continue
+            number += 1
+            moved = f"{top}/.deep-{os.getpid()}-{number}"
+            Path(path).rename(moved)
+            found.append((moved, 1))
+
+
+def open_directory(path: str) -> int:
+    """Also where the path is longer than the kernel takes at once."""
+    fd = -1
+    while len(path) > _LONG:
+        first, path = path[: (at := path.rindex("/", 0, _LONG))], path[at + 1 :]
+        fd = _step(first, fd, os.O_PATH)
+    return _step(path, fd, 0)
+
+
+def _step(path: str, below: int, flags: int) -> int:
+    try:
+        flags |= os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        return os.open(path, flags, dir_fd=None if below < 0 else below)
+    finally:
+        if below >= 0:
+            os.close(below)
 
 
 def lock(path: Path) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from integration.images.stage import disk, import_image, noise
-from testbed.engine import Engine
+from testbed.engine import Engine, until
 from testbed.registry import serve
 
 pytestmark = pytest.mark.root
@@ -150,3 +150,21 @@ def test_names_that_differ_stay_different(shared_engine: Engine, names: list[str
     assert {name: name.encode() for name in names} in trees
     assert len(names) == seen
     shared_engine.do("rmi", "names:1")
+
+
+def test_directories_within_directories_without_end_hold_nothing_up(shared_engine: Engine) -> None:
+    """Paths longer than the kernel takes at once, and deeper than a walk may go: made with `cd`, whoever likes to."""
+    engine, long = shared_engine, "d" * 200
+    script = (
+        f"dig() {{ cd $1; i=0; while [ $i -lt 30 ]; do mkdir {long}; cd {long}; i=$((i+1)); done; echo 4567 > f; "
+        "cd $1; i=0; while [ $i -lt 1200 ]; do mkdir a; cd a; i=$((i+1)); done; echo 12 > f; }; dig /; dig /v"
+    )
+    engine.do("run", "--name", "deep", "-v", "deepest:/v", "box", "sh", "-c", script)
+    container = engine.inspect("deep")["Id"]
+    assert engine.json("GET", "/containers/deep/json?size=1")["SizeRw"] == 8
+    assert [row["SizeRw"] for row in engine.json("GET", "/system/df")["Containers"]] == [8]
+    assert [row["UsageData"]["Size"] for row in engine.json("GET", "/system/df")["Volumes"]] == [8]
+    engine.do("rm", "deep")
+    engine.do("volume", "rm", "deepest")
+    until(lambda: container not in str(list((engine.data_root / "overlay2").iterdir())), what="it is gone")
+    assert not (engine.data_root / "volumes" / "deepest").exists()

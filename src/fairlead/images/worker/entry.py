@@ -6,6 +6,7 @@ written, and never in the daemon.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ from fairlead.images.worker import assemble, recipe, sums, unpack, zlibs
 from fairlead.images.worker.inflate import Damaged
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source, TooLarge
+from fairlead.linux import files
 
 RESULT_FD, LIFE_FD = 3, 4
 Arguments = dict[str, Any]
@@ -102,7 +104,13 @@ def _remove(arguments: Arguments) -> Arguments:
 def remove(path: str) -> None:
     """As far as it goes: what cannot be removed now is swept at the next start."""
     if os.path.isdir(path) and not os.path.islink(path):
-        unpack.remove_tree(path)
+        try:
+            unpack.remove_tree(path)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            files.flatten(path)
+            unpack.remove_tree(path)
     elif os.path.lexists(path):
         os.unlink(path)
 
