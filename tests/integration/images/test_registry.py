@@ -184,6 +184,14 @@ def test_tls_with_a_private_authority_and_passwords(stage: Stage, program: str) 
     client.do("pull", name)
     client.do("rmi", name)
 
+    stage.engine.do("tag", "box", name)
+    log = stage.engine.log.read_text()
+    said = log + str(stage.engine.json("GET", "/info")) + str(stage.engine.json("GET", f"/images/{name}/json"))
+    arguments = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in stage.engine.processes())
+    packed = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    assert not [secret for secret in (PASSWORD, packed) if secret in said + arguments]
+    client.do("rmi", name)
+
     client.do("logout", server)
     assert "no basic auth credentials" in client.attempt("pull", name).text
 

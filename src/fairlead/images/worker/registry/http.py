@@ -75,15 +75,15 @@ class Remote:
     ) -> BaseHTTPResponse:  # fmt: skip
         """The answer, its body unread. Answers a challenge once; follows redirects of GET and HEAD."""
         wanted = {"User-Agent": self._agent, "Accept-Encoding": "identity", **(headers or {})}
-        response = self._redirected(method, url, wanted, body)
-        if response.status == 401 and self._own(url):
+        response, last = self._redirected(method, url, wanted, body)
+        if response.status == 401 and self._own(last):  # where it redirects to may ask: it is not told who we are
             challenge = response.headers.get("WWW-Authenticate", "")
             refusal = failure.of_response(401, _rest(response))
             answer = self._authorize(challenge, refusal, f'{_go(method)} "{url}"')
             before, self._authorization = self._authorization, answer
             if self._authorization == before or not (body is None or isinstance(body, bytes)):
                 raise refusal
-            response = self._redirected(method, url, wanted, body)
+            response, _ = self._redirected(method, url, wanted, body)
         if response.status not in ok:
             raise failure.of_response(response.status, _rest(response), response.headers.get("Retry-After"))
         return response
@@ -95,7 +95,10 @@ class Remote:
     def _own(self, url: str) -> bool:
         return urlsplit(url)[:2] == urlsplit(self.base)[:2]
 
-    def _redirected(self, method: str, url: str, headers: Mapping[str, str], body: Body) -> BaseHTTPResponse:
+    def _redirected(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body
+    ) -> tuple[BaseHTTPResponse, str]:
+        """The answer, and where it came from in the end."""
         for _ in range(_REDIRECTS + 1):
             sent = dict(headers)
             if self._own(url) and self._authorization:
@@ -103,7 +106,7 @@ class Remote:
             response = self._send(method, url, sent, body)
             location = response.headers.get("Location")
             if response.status not in _MOVED or not location or method not in ("GET", "HEAD"):
-                return response
+                return response, url
             response.drain_conn()
             response.release_conn()
             target = urljoin(url, location)
