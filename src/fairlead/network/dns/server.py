@@ -161,6 +161,9 @@ class _Desk:
         except wire.Malformed as error:
             reply(wire.failure(data, error.code))
             return True
+        if question.version:
+            reply(wire.bad_version(question))
+            return True
         answers = self._own(question, stream=stream)
         if answers is None:
             self._forward(question, data, reply, stream=stream)

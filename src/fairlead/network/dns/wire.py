@@ -51,6 +51,8 @@ class Question:
     size: int
     """What the asker takes in one datagram."""
     message: dnslib.DNSRecord
+    version: int = 0
+    """Of EDNS."""
 
     @property
     def address(self) -> Address | None:
@@ -79,9 +81,10 @@ def parse(data: bytes) -> Question:
     asked = message.q
     if asked.qclass != _INTERNET:
         return Question("", asked.qtype, _PLAIN_SIZE, message)
-    size = next((int(record.rclass) for record in message.ar if record.rtype == 41), _PLAIN_SIZE)
+    options = next((record for record in message.ar if record.rtype == 41), None)
+    size, version = (int(options.rclass), options.ttl >> 16 & 255) if options is not None else (_PLAIN_SIZE, 0)
     name = ".".join(label.decode(errors="replace") for label in asked.qname.label)
-    return Question(name, asked.qtype, max(size, _PLAIN_SIZE), message)
+    return Question(name, asked.qtype, max(size, _PLAIN_SIZE), message, version)
 
 
 def answer(
@@ -122,6 +125,13 @@ def _data(record: Record) -> _Data:
     if isinstance(record, Service):
         return _Data(SRV, dnslib.SRV(0, 0, record.port, record.target))
     return _Data(PTR, dnslib.PTR(record))
+
+
+def bad_version(question: Question) -> bytes:
+    """We speak EDNS 0 alone (RFC 6891, 6.1.3)."""
+    reply = question.message.reply(aa=0)
+    reply.add_ar(dnslib.EDNS0(udp_len=_OUR_SIZE, ext_rcode=1))
+    return bytes(reply.pack())
 
 
 def failure(data: bytes, code: int) -> bytes:

@@ -77,6 +77,15 @@ def test_a_reply_belongs_to_its_question_whatever_case_and_id() -> None:
     assert not wire.same_question(query, query)
 
 
+def test_a_later_edns_is_told_which_one_we_speak() -> None:
+    query = dnslib.DNSRecord.question("db")
+    query.add_ar(dnslib.EDNS0(udp_len=1232, version=1))
+    question = wire.parse(bytes(query.pack()))
+    assert (question.version, question.size) == (1, 1232)
+    options = dnslib.DNSRecord.parse(wire.bad_version(question)).ar[0]
+    assert (options.ttl >> 24, options.ttl >> 16 & 255) == (1, 0)
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_question_or_refused(data: bytes) -> None:
     try:
