@@ -45,6 +45,7 @@ class Committer:
             image = await self._images.put(self._image(container, config, request, layer), layer)
         if name:
             self._images.name(image.id, name)
+            self._images.noticed("tag", image.id, name)
         self._events.container(container, "commit", comment=request.comment, imageID=image.id, imageRef=name)
         return image.id
 

@@ -50,8 +50,7 @@ class EtcFiles:
             return
         directory = self.directory(container.id)
         config = container.config
-        full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
-        _write(directory / "hostname", f"{full}\n")
+        _write(directory / "hostname", f"{config.hostname}\n")
         _write(directory / "hosts", self._hosts(container, lines))
         _write(directory / "resolv.conf", self._resolver(container))
 

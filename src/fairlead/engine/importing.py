@@ -45,6 +45,7 @@ async def run(images: Images, request: ImportRequest, body: AsyncIterator[bytes]
     image = await images.put(image, layer)
     if name:
         images.name(image.id, name)
+        images.noticed("tag", image.id, name)
     images.noticed("import", image.id, image.id)
     yield {"status": image.id}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.errors import InvalidParameter, SystemFailure
+from fairlead.errors import EngineError, InvalidParameter, SystemFailure
 from fairlead.linux import files
 
 _MAX_ID = (1 << 31) - 1
@@ -28,6 +28,7 @@ class Identity:
     home: str = "/"
 
 
+_RANGE = "uids and gids must be in range 0-2147483647"
 ROOT_IDENTITY = Identity()
 
 
@@ -57,15 +58,19 @@ def _find(rows: list[list[str]], wanted: str, length: int) -> list[str] | None:
     return next((row for row in rows if int(row[2]) == number), None)
 
 
+def _unknown(text: str, wanted: str) -> EngineError:
+    return InvalidParameter(_RANGE) if wanted[:1] == "-" and wanted[1:].isdigit() else SystemFailure(text)
+
+
 def _group(rows: list[list[str]], wanted: str) -> int:
     row = _find(rows, wanted, 3)
     if row:
         return int(row[2])
     number = _number(wanted)
     if number is None:
-        raise SystemFailure(f"unable to find group {wanted}: no matching entries in group file")
+        raise _unknown(f"unable to find group {wanted}: no matching entries in group file", wanted)
     if number > _MAX_ID:
-        raise InvalidParameter("uids and gids must be in range 0-2147483647")
+        raise InvalidParameter(_RANGE)
     return number
 
 
@@ -80,9 +85,9 @@ def resolve(root: Path, user: str, extra_groups: Iterable[str] = ()) -> Identity
     else:
         number = _number(name) if name else 0
         if number is None:
-            raise SystemFailure(f"unable to find user {name}: no matching entries in passwd file")
+            raise _unknown(f"unable to find user {name}: no matching entries in passwd file", name)
         if number > _MAX_ID:
-            raise InvalidParameter("uids and gids must be in range 0-2147483647")
+            raise InvalidParameter(_RANGE)
         uid, gid, login, home = number, 0, "", "/"
     members: list[int] = []
     if group:

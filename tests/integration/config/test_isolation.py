@@ -146,6 +146,8 @@ def test_namespaces_of_ones_own(shared_engine: Engine) -> None:
             assert _namespace(shared_engine, container, kind) != os.readlink(f"/proc/{shared_engine.pid}/ns/{kind}")  # noqa: PTH115
         assert shared_engine.do("exec", container, "hostname", "-f") == "box7.example.org"
         assert shared_engine.do("exec", container, "cat", "/proc/sys/kernel/domainname") == "example.org"
+        told = shared_engine.inspect(container)["Config"]["Hostname"]
+        assert shared_engine.do("exec", container, "cat", "/etc/hostname") == told
         assert shared_engine.do("exec", container, "cat", "/proc/self/cgroup").splitlines()[0].endswith(":/")
 
 

@@ -332,6 +332,20 @@ def test_commit_makes_an_image_of_what_changed(shared_engine: Engine, docker: Cl
     docker.do("rmi", "-f", "made:1")
 
 
+def test_events_tell_where_images_come_from_and_go_to(shared_engine: Engine, docker: Client, tmp_path: Path) -> None:
+    since, archive = time.time(), str(tmp_path / "image.tar")
+    docker.do("create", "--name", "it", "box", "true")
+    made = docker.do("commit", "it", "told:1")
+    docker.do("save", "-o", archive, "told:1")
+    docker.do("load", "-i", archive)
+    docker.do("rmi", "told:1")
+    path = f'/events?since={since:.9f}&until={time.time():.9f}&filters={{"type":["image"]}}'
+    events = [json.loads(line) for line in raw(shared_engine, "GET", path)[2].splitlines()]
+    assert [(event["Action"], event["Actor"]["ID"], event["Actor"]["Attributes"]["name"]) for event in events] == [
+        ("tag", made, "told:1"), ("save", made, made), ("load", made, made), ("untag", made, made),
+        ("delete", made, made)]  # fmt: skip
+
+
 def test_commit_pauses_meanwhile_and_tells_so(shared_engine: Engine, docker: Client) -> None:
     busy = docker.do("run", "-d", "--name", "busy", "box", "sh", "-c", "while true; do echo x >> /f; done")
     docker.do("commit", "busy", "made:2")

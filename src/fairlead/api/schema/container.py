@@ -59,7 +59,7 @@ def parse_update(body: Mapping[str, Any], current: HostConfig) -> HostConfig:
     if body.get("RestartPolicy") and body["RestartPolicy"].get("Name"):
         changes["restart_policy"] = wanted.restart_policy
     host = dataclasses.replace(current, **changes)
-    validation.check_restart_policy(host)
+    validation.check_restart_policy(dataclasses.replace(host, auto_remove=False))  # of both: engine/admission.py
     return host
 
 

@@ -130,6 +130,7 @@ class Order:
         await self._say(f"Successfully built {ids.short(image.id)}\n")
         for name in self._names:
             self._tools.images.name(image.id, name)
+            self._tools.images.noticed("tag", image.id, name)
             await self._say(f"Successfully tagged {name}\n")
 
     def _mentioned(self) -> set[str]:
