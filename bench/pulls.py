@@ -65,8 +65,9 @@ def by_docker(engine: Engine) -> list[str]:
 
 
 def _pushes(engine: Engine, tar: Path, results: Results) -> None:
-    """Once, to a repository that has nothing of it, from an image that came in an archive: nothing can be reused."""
-    name = f"127.0.0.1:{PORT}/{engine.name}/big:1"
+    """Once, from an image that came in an archive, to a repository that has nothing of it, of a registry under a name
+    by which nothing was pulled: dockerd would mount the layer from where it once had it, and send none of it."""
+    name = f"localhost:{PORT}/{engine.name}/big:1"
     engine.run("load", "-i", str(tar), timeout_s=300)
     engine.run("tag", imagework.BIG, name)
     disk.settle()

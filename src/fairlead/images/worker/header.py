@@ -1,4 +1,4 @@
-"""Headers of tars, read quickly: the common kinds here, everything else by tarfile, which takes five times as long.
+"""Headers of tars, read and written quickly: the common kinds here, all else by tarfile, five times as slowly.
 
 Owners' names are not read: nobody asks for them.
 """
@@ -14,6 +14,10 @@ _FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s8x64x8s8s155s12x")
 _SIZE = tarfile.BLOCKSIZE
 _MAGIC = slice(257, 262)
 _CHECKSUM = slice(148, 156)
+_NAME = 100
+_LIMITS = (8**7, 8**7, 8**7, 8**11, 8**11)
+_REST = b"ustar\x0000".ljust(_SIZE - 257, b"\0")
+_WRITTEN = frozenset((tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE))
 _KINDS = frozenset((tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.XHDTYPE))
 
 
@@ -48,6 +52,21 @@ class Header(tarfile.TarInfo):
             found.name = f"{prefix.partition(bytes(1))[0].decode(encoding, errors)}/{found.name}"
         found.linkname = link.partition(b"\0")[0].decode(encoding, errors)
         return found
+
+
+def render(info: tarfile.TarInfo) -> bytes:
+    """As `tobuf` does in the PAX format, byte for byte."""
+    name = f"{info.name}/" if info.type == tarfile.DIRTYPE and not info.name.endswith("/") else info.name
+    numbers = (info.mode & 0o7777, info.uid, info.gid, info.size, int(info.mtime))
+    plain = info.type in _WRITTEN and not (info.pax_headers or info.uname or info.gname) and numbers[4] == info.mtime
+    plain = plain and name.isascii() and info.linkname.isascii() and max(len(name), len(info.linkname)) <= _NAME
+    if not plain or not all(0 <= number < limit for number, limit in zip(numbers, _LIMITS, strict=True)):
+        return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    block = bytearray(name.encode().ljust(_NAME, b"\0"))
+    block += b"%07o\0%07o\0%07o\0%011o\0%011o\0        " % numbers
+    block += info.type + info.linkname.encode().ljust(_NAME, b"\0") + _REST
+    block[_CHECKSUM] = b"%06o\0 " % _sum(block)
+    return bytes(block)
 
 
 def _sum(block: bytes | bytearray) -> int:

@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fairlead.images.worker import header
 from fairlead.images.worker.recipe import Writer
 from fairlead.images.worker.unpack import OPAQUE, WHITEOUT
 
@@ -125,7 +126,7 @@ class Packer:
         return info
 
     def _header(self, info: tarfile.TarInfo) -> None:
-        self._raw(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        self._raw(header.render(info))
 
     def _content(self, path: str, name: str, size: int) -> None:
         if not size:

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fairlead.images.worker import inside, unpack
+from fairlead.images.worker import children, inside, unpack
 from fairlead.images.worker.pack import Packer
 from fairlead.images.worker.source import Source
 
 Arguments = dict[str, Any]
 _RESULT_FD = 3
+_TOGETHER = 1 << 18
+_LARGE = 1 << 17
+"""Bytes of a file that pass us by: below, the copy costs less than the call."""
 _GO_BITS = (
     (kinds.S_ISDIR, 1 << 31), (kinds.S_ISLNK, 1 << 27), (kinds.S_ISFIFO, 1 << 25), (kinds.S_ISSOCK, 1 << 24),
     (kinds.S_ISBLK, 1 << 26), (kinds.S_ISCHR, 1 << 26 | 1 << 21),
@@ -46,7 +49,9 @@ def read(arguments: Arguments) -> Arguments | None:
         _tell({"stat": describe(path)})
     except OSError as error:
         return _fault(error, path)
-    _packer(path).run_one(base(path))
+    out = _Stdout()
+    _packer(path, out).run_one(base(path))
+    out.flush()
     return None
 
 
@@ -54,13 +59,17 @@ def export_root(arguments: Arguments) -> None:
     """The whole tree, without what is mounted into it."""
     inside.enter(arguments["root"])
     _tell({})
-    _packer("/").run()
+    out = _Stdout()
+    _packer("/", out).run()
+    out.flush()
 
 
 def pack(arguments: Arguments) -> None:
     """A container's own layer, for commit."""
     inside.enter(arguments["upper"])
-    Packer("/", write=_write, send=_send, hashed=False).run()
+    out = _Stdout()
+    Packer("/", write=out.write, send=out.send, hashed=False).run()
+    out.flush()
     _tell({})
 
 
@@ -185,8 +194,8 @@ def _fault(error: OSError, path: str) -> Arguments:
     return {"fault": "failed", "text": f"lstat {path}: {(error.strerror or str(error)).lower()}"}
 
 
-def _packer(root: str) -> Packer:
-    return Packer(root, write=_write, send=_send, hashed=False, whiteouts=False)
+def _packer(root: str, out: _Stdout) -> Packer:
+    return Packer(root, write=out.write, send=out.send, hashed=False, whiteouts=False)
 
 
 def _tell(answer: Arguments) -> None:
@@ -194,23 +203,36 @@ def _tell(answer: Arguments) -> None:
     os.close(_RESULT_FD)
 
 
-def _write(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
+class _Stdout:
+    """Headers and small files go out together: a reader that woke for each of them would do little else."""
 
+    def __init__(self) -> None:
+        self._held = bytearray()
 
-def _send(fd: int, size: int) -> int:
-    """File to pipe within the kernel. A file that shrank, or a file system that cannot, leaves the rest to `_write`."""
-    sent = 0
-    while sent < size:
-        try:
-            count = os.sendfile(1, fd, None, min(size - sent, 1 << 30))
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            break
-        if not count:
-            break
-        sent += count
-    return sent
+    def write(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        children.write(1, memoryview(self._held))
+        self._held = bytearray()
+
+    def send(self, fd: int, size: int) -> int:
+        """File to pipe within the kernel. A small one, one that shrank, or a file system that cannot, leaves the rest
+        to `write`."""
+        if size < _LARGE:
+            return 0
+        self.flush()
+        sent = 0
+        while sent < size:
+            try:
+                count = os.sendfile(1, fd, None, min(size - sent, 1 << 30))
+            except OSError as error:
+                if isinstance(error, BrokenPipeError):
+                    raise
+                break
+            if not count:
+                break
+            sent += count
+        return sent

@@ -7,6 +7,7 @@ import tarfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.images.worker import header
 from fairlead.images.worker.header import Header
 
 FIELDS = ("name", "mode", "uid", "gid", "size", "mtime", "chksum", "type", "linkname", "devmajor", "devminor")
@@ -50,3 +51,19 @@ def test_a_changed_byte_is_judged_as_tarfile_judges_it(at: int, value: int, mend
 def test_what_python_itself_writes_is_read_quickly() -> None:
     block = tarfile.TarInfo("usr/share/doc").tobuf(tarfile.PAX_FORMAT)
     assert Header._plain(block, "utf-8", "surrogateescape") is not None
+
+
+@given(
+    NAMES, NAMES, KINDS, st.integers(0, 1 << 40), st.integers(0, 1 << 16), st.integers(-5, 1 << 34),
+    st.integers(0, 1 << 22), st.dictionaries(st.just("SCHILY.xattr.user.a"), st.just("b")),
+)  # fmt: skip
+def test_what_is_rendered_is_what_tarfile_renders(
+    name: str, link: str, kind: bytes, size: int, mode: int, mtime: int, owner: int, attributes: dict[str, str]
+) -> None:
+    for text in (name, name.encode("ascii", "replace").decode()):
+        info = tarfile.TarInfo(text)
+        info.linkname, info.type, info.size, info.mode, info.mtime = link, kind, size, mode, mtime
+        info.uid, info.gid, info.pax_headers = owner, owner // 3, dict(attributes)
+        plain = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+        info.pax_headers = dict(attributes)
+        assert header.render(info) == plain
