@@ -139,9 +139,13 @@ def test_events_of_the_past_by_every_filter(shared_engine: Engine) -> None:
     assert heard(scope=["swarm"]) == []
 
 
-def test_events_refuse_what_means_nothing(shared_engine: Engine) -> None:
+def test_events_of_all_that_is_remembered_and_what_means_nothing(shared_engine: Engine) -> None:
     status, answer = shared_engine.api("GET", f"/events?until=1&filters={_filters(color=['red'])}")
     assert (status, json.loads(answer)["message"]) == (400, "invalid filter 'color'")
+    shared_engine.do("tag", "box", "an-event:1")
+    shared_engine.do("rmi", "an-event:1")
+    past = shared_engine.api("GET", f"/events?since=0&until={time.time():.9f}")[1]
+    assert b'"name":"an-event:1"' in past
     status, answer = shared_engine.api("GET", "/events?since=20&until=10")
     assert (status, json.loads(answer)["message"]) == (
         400, "`since` time (20) cannot be after `until` time (10)")  # fmt: skip

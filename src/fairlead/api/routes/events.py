@@ -24,10 +24,12 @@ class EventRoutes:
         self._events = events
 
     async def subscribe(self, request: Request) -> Reply:
-        since, until = times.parse(request.text("since")), times.parse(request.text("until"))
+        began = request.text("since")
+        since = times.EPOCH if began == "0" else times.parse(began)  # all that is remembered; without, nothing past
+        until = times.parse(request.text("until"))
         if since is not None and until is not None and since > until:
             raise InvalidParameter(
-                f"`since` time ({request.text('since')}) cannot be after `until` time ({request.text('until')})"
+                f"`since` time ({began}) cannot be after `until` time ({request.text('until')})"
             )
         wanted = filters.parse(request.text("filters"), _FILTERS)
         subscription = self._events.subscribe(since=since, until=until, filters=wanted)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fairlead.errors import InvalidParameter
 
 _UNIX = re.compile(r"-?[0-9]{1,18}(\.[0-9]*)?\Z")
-_EPOCH = datetime.fromtimestamp(0, UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 ZERO = "0001-01-01T00:00:00Z"
 
@@ -37,7 +37,7 @@ def parse(text: str) -> datetime | None:
         if _UNIX.match(text):
             # Not as a float, which has no room for nanoseconds beside so many seconds: it might land after the moment.
             whole, _, fraction = text.partition(".")
-            return _EPOCH + timedelta(seconds=int(whole), microseconds=int(fraction[:6].ljust(6, "0")))
+            return EPOCH + timedelta(seconds=int(whole), microseconds=int(fraction[:6].ljust(6, "0")))
     except OverflowError as error:
         raise InvalidParameter(f'strconv.ParseInt: parsing "{text}": value out of range') from error
     try:
