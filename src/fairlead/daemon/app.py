@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.api.server import Server
-from fairlead.daemon import config, listeners, memory, reload
+from fairlead.daemon import config, dump, listeners, memory, reload
 from fairlead.daemon.supervise import Supervisor
 from fairlead.engine import admission
 from fairlead.engine.attach import Attachments
@@ -174,6 +174,7 @@ async def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         made.transfers.settings = system.settings
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, dump.write)
     try:
         await made.runtime.open()
         await made.restore.run()
