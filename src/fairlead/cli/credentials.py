@@ -160,6 +160,9 @@ def _from_helper(helper: str, name: str) -> Auth | None:
     return {"username": username, "password": secret} if username else None
 
 
+_DOING = {"get": "getting", "store": "storing", "erase": "erasing"}
+
+
 def _run(helper: str, verb: str, text: str, *, missing: bool = False) -> str:
     """What the helper says; with `missing`, nothing where it knows nothing."""
     program = f"docker-credential-{helper}"
@@ -177,13 +180,16 @@ def _run(helper: str, verb: str, text: str, *, missing: bool = False) -> str:
     finally:
         os.close(in_r)
         os.close(out_w)
-    with open(in_w, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with open(in_w, "w", encoding="utf-8") as file:
+            file.write(text)
+    except BrokenPipeError:
+        pass  # it need not read what it has no use for
     with open(out_r, encoding="utf-8") as file:
         said = file.read().strip()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code and missing and _NOT_FOUND in said:
         return ""
     if code:
-        raise Refused(f"error {verb}ting credentials - err: exit status {code}, out: `{said}`")
+        raise Refused(f"error {_DOING[verb]} credentials - err: exit status {code}, out: `{said}`")
     return said

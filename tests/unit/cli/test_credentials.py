@@ -66,3 +66,19 @@ def test_file_that_cannot_be_read_is_named(config: Path, text: str) -> None:
 def test_all_of_them_go_with_a_build(config: Path) -> None:
     config.write_text(json.dumps({"auths": {"a.example": entry("a:1"), "b.example": entry("b:2")}}))
     assert sorted(sent(credentials.headers_of_build())) == ["a.example", "b.example"]
+
+
+def test_helper_need_not_read_what_it_has_no_use_for(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a pipe holds, so that it breaks for sure. What the helper complains of is told in Docker's words."""
+    helper = tmp_path / "docker-credential-deaf"
+    helper.write_text('#!/bin/sh\n[ "$2$MUTE" ] || exit 0\necho no room; exit 3\n')
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    config.write_text(json.dumps({"credsStore": "deaf"}))
+    large = {"username": "me", "password": "x" * 1_000_000}
+    assert credentials.store("registry.example", large) == ""
+    monkeypatch.setenv("MUTE", "1")
+    with pytest.raises(Refused, match="error storing credentials - err: exit status 3, out: `no room`"):
+        credentials.store("registry.example", large)
