@@ -129,6 +129,11 @@ def _index(manifest: bytes) -> bytes:
 
 
 @functools.cache
+def _content(kind: str) -> Content:
+    return Content(kind)
+
+
+@functools.cache
 def _deep() -> Deep:
     return Deep()
 
@@ -148,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
             deep = _deep()
             self._send(*((deep.manifest, OCI_MANIFEST) if what == "manifests" else (deep.blobs[reference],)))
             return
-        content = Content(self.kind)
+        content = _content(self.kind)
         if what == "manifests":
             self._manifest(content)
         elif reference == digest(content.config):
