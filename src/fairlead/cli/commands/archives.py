@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 
-from fairlead.cli import client, platforms
+from fairlead.cli import client, outputs, platforms
 from fairlead.cli.commands.image import PLATFORM, show
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
@@ -60,6 +60,7 @@ def save(api: Client, argv: list[str]) -> int:
     directory = os.path.dirname(target) or "."
     if not os.path.isdir(directory):
         raise client.Refused(f"failed to save image: invalid output path: stat {directory}: no such file or directory")
+    outputs.check(target, "failed to save image: ")
     part = f"{target}.{os.getpid()}.part"
     try:
         with open(part, "xb") as file:

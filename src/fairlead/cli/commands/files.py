@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fairlead.cli import client, units
+from fairlead.cli import client, outputs, units
 from fairlead.cli.flags import Verb, boolean, items, parse, text
 
 TYPE_CHECKING = False
@@ -65,6 +65,7 @@ def export(api: Client, argv: list[str]) -> int:
         sys.stdout.buffer.flush()
         return 0
     _check_output(target, "failed to export container: ")
+    outputs.check(target, "failed to export container: ")
     part = f"{target}.{os.getpid()}.part"
     try:
         with open(part, "xb") as file:
