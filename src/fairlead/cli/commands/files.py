@@ -118,6 +118,7 @@ def _copy_out(api: Client, source: tuple[str, str], target: str, options: Any) -
     container, path = source
     if target != "-":
         _check_output(target, "")
+        outputs.check(target, "")
     rebase = ""
     if options["follow-link"]:
         found = _stat(api, container, path)
