@@ -328,7 +328,7 @@ def test_attach_socket_takes_stdin_and_its_end(client: Any) -> None:
     it.start()
     connection._sock.sendall(b"typed\n")
     until(lambda: it.logs() == b"typed\n")
-    connection.close()
+    connection._response.close()
     it.kill()
 
 
@@ -459,7 +459,7 @@ def test_exec_socket_takes_stdin(client: Any) -> None:
     _, connection = sleeper(client).exec_run("cat", stdin=True, socket=True)
     connection._sock.sendall(b"typed\n")
     assert connection._sock.recv(100)[8:] == b"typed\n"
-    connection.close()
+    connection._response.close()
 
 
 def test_exec_detached_goes_on_and_inspect_tells_of_it(client: Any) -> None:

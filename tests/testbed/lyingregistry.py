@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import random
 import sys
 import tarfile
@@ -148,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         _, _, self.kind, what, reference = self.path.split("/", 4)
         self.counts[self.path] = self.counts.get(self.path, 0) + 1
-        print(self.path, self.headers.get("Range", ""), flush=True)
+        os.write(1, f"{self.path} {self.headers.get('Range', '')}\n".encode())  # a line whole, among those of others
         if self.kind == "deep":
             deep = _deep()
             self._send(*((deep.manifest, OCI_MANIFEST) if what == "manifests" else (deep.blobs[reference],)))

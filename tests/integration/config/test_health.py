@@ -38,11 +38,11 @@ def test_probes_are_kept_with_what_they_said(shared_engine: Engine) -> None:
 
 
 def test_a_probe_that_takes_too_long_is_ended(shared_engine: Engine) -> None:
-    check = _check("echo slow; exec sleep 9876", Timeout=100 * MS, Retries=1)
+    check = _check("echo slow; exec sleep 9876", Timeout=1000 * MS, Retries=1)
     with running(shared_engine, Healthcheck=check) as container:
         until(lambda: shared_engine.inspect(container)["State"]["Health"]["Status"] == "unhealthy")
         probe = shared_engine.inspect(container)["State"]["Health"]["Log"][0]
-        assert (probe["ExitCode"], probe["Output"]) == (-1, "Health check exceeded timeout (100ms): slow\n")
+        assert (probe["ExitCode"], probe["Output"]) == (-1, "Health check exceeded timeout (1s): slow\n")
         until(lambda: shared_engine.do("exec", container, "ps").count("sleep 9876") <= 1)
 
 
