@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,8 +27,9 @@ from fairlead.store.images import ImageStore
 def with_images(root: Path, work: Callable[[Images], Awaitable[None]]) -> None:
     async def run() -> None:
         content = Layers(root / "overlay2", Jobs())
-        store = ImageStore(Database(root / "state.db"))
-        await work(Images(store, content, Blobs(root / "blobs"), Events(), Transfers(Settings()), Supervisor()))
+        with closing(Database(":memory:")) as database:
+            store = ImageStore(database)
+            await work(Images(store, content, Blobs(root / "blobs"), Events(), Transfers(Settings()), Supervisor()))
 
     asyncio.run(run())
 
