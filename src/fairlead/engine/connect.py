@@ -115,6 +115,11 @@ class Connector:
 
     def activate(self, gateway: Endpoint, published: Sequence[PublishedPort]) -> None:
         steps.finish(self._controller.ports.activate(self._network(gateway), gateway, published))
+        self.attend()
+
+    def attend(self) -> None:
+        """A start is over: there is time for what its many ports put off."""
+        self._controller.ports.attend()
 
     def unpublish(
         self, gateway: Endpoint, published: Sequence[PublishedPort], *, kept: Sequence[PublishedPort]

@@ -69,6 +69,8 @@ class Lifecycle:
         except EngineError as error:
             self._note_failure(container, error)
             raise
+        finally:
+            self._connector.attend()
         for network in self._networks(started):
             self._connector.tell("connect", network, started)
         self._events.container(started, "start")

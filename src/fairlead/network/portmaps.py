@@ -58,7 +58,9 @@ def _openings(address: Address, own: Sequence[PublishedPort], network: Network, 
 
 def _loopback(published: Sequence[PublishedPort]) -> list[Element]:
     """What is bound to 127.0.0.1 stays there, even on a host that takes packets for it from the wire."""
-    out = []
+    out: list[Element] = []
+    if not any(address.startswith("127.") for address in {port.host_ip for port in published}):
+        return out
     for host_ip, proto, first, last, _ in _runs([port for port in published if port.host_ip.startswith("127.")]):
         key = IPv4Address(host_ip).packed + protocol(proto)
         out.append(Element("loopback", key + service(first), key_end=key + service(last)))
@@ -67,7 +69,8 @@ def _loopback(published: Sequence[PublishedPort]) -> list[Element]:
 
 def _runs(published: Sequence[PublishedPort]) -> list[tuple[str, str, int, int, int]]:
     """(host ip, protocol, first, last, container port) with neighbours that keep their numbers joined."""
-    rows = sorted({(ip, proto, host_port, number) for (number, proto), ip, host_port, _ in published})
+    # A dict keeps the order, which is nearly right already: that is soon sorted.
+    rows = sorted(dict.fromkeys([(ip, proto, host_port, number) for (number, proto), ip, host_port, _ in published]))
     out: list[tuple[str, str, int, int, int]] = []
     begun: tuple[str, str, int] | None = None  # what the next of the last row's run is, if that is one
     for host_ip, proto, host_port, number in rows:

@@ -26,6 +26,7 @@ _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FALLBACK = (49153, 65535)
 _CLOEXEC_NONBLOCK = int(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 _KINDS = {"tcp": socket.SOCK_STREAM | _CLOEXEC_NONBLOCK, "udp": socket.SOCK_DGRAM | _CLOEXEC_NONBLOCK}
+_FOUR, _SIX = int(socket.AF_INET), int(socket.AF_INET6)  # a plain number saves a third of a socket's price
 _EVERYWHERE = (ANY4, ANY6)
 _TRIES = 10
 _AT_A_TIME = 64
@@ -56,6 +57,8 @@ class Ports:
     def __init__(self) -> None:
         self._used: dict[tuple[str, int], dict[str, _Held]] = {}
         self._range = ephemeral_range()
+        self._dual = False
+        """Whether an IPv6 socket is for both families unless told otherwise (net.ipv6.bindv6only)."""
         self._pointer: dict[tuple[int, int], int] = {}
         self._remembered: dict[tuple[str, int], str] = {}
         """Numbers that stopped containers had: (protocol, number) → container."""
@@ -77,12 +80,15 @@ class Ports:
     def reserve(self, owner: str, wanted: Iterable[Wish], address: Address) -> Steps[tuple[PublishedPort, ...]]:
         """Binds every wish or none. Raises SystemFailure with Docker's text for the first that cannot be had."""
         got: list[PublishedPort] = []
+        self._dual = _both_by_default()
         try:
             for count, wish in enumerate(wanted, 1):
-                port, addresses, *_, forwarded, routed = wish
+                port, addresses, first, last, _, forwarded, routed = wish
                 if addresses:
-                    number = self._reserve_one(owner, wish, address)
-                    got += [PublishedPort(port, ip, number, forwarded) for ip in addresses]
+                    exact = first and first == last
+                    number = self._take(owner, wish, address) if exact else self._choose(owner, wish, address)
+                    for ip in addresses:
+                        got.append(PublishedPort(port, ip, number, forwarded))
                 if routed:
                     got += [PublishedPort(port, ip, 0) for ip in routed]
                 if count % _AT_A_TIME == 0:
@@ -92,14 +98,17 @@ class Ports:
             raise
         return tuple(got) if all(item.host_port for item in got) else tuple(dict.fromkeys(got))
 
-    def _reserve_one(self, owner: str, wish: Wish, address: Address) -> int:
-        if wish.exact:
-            self._check_free(wish, wish.first)
-            try:
-                self._bind(owner, wish, wish.first)
-            except OSError as error:
-                raise _taken(wish, wish.first, address, error) from error
-            return wish.first
+    def _take(self, owner: str, wish: Wish, address: Address) -> int:
+        number = wish.first
+        if (wish.port.protocol, number) in self._used:
+            self._check_free(wish, number)
+        try:
+            self._bind(owner, wish, number)
+        except OSError as error:
+            raise _taken(wish, number, address, error) from error
+        return number
+
+    def _choose(self, owner: str, wish: Wish, address: Address) -> int:
         failure: OSError | None = None
         tries = 0
         for number in self._candidates(wish):
@@ -146,9 +155,12 @@ class Ports:
         protocol, addresses = wish.port.protocol, wish.addresses
         key = protocol, number
         if addresses == _EVERYWHERE and protocol in _KINDS:
-            held = _Held(owner, _hold(ANY6, number, protocol, both=True), 2)
-            holders = self._used.setdefault(key, {})
-            holders[ANY4] = holders[ANY6] = held
+            held = _Held(owner, _hold(ANY6, number, protocol, only=None if self._dual else False), 2)
+            both = {ANY4: held, ANY6: held}
+            if key in self._used:
+                self._used[key] |= both
+            else:
+                self._used[key] = both
             return
         made: list[PublishedPort] = []
         try:
@@ -177,13 +189,18 @@ class Ports:
             held = _Held(owner, None, len(wish.addresses))
             self._used.setdefault((wish.port.protocol, wish.first), {}).update(dict.fromkeys(wish.addresses, held))
 
-    def holders(self, published: Iterable[PublishedPort]) -> Iterator[tuple[PublishedPort, socket.socket]]:
-        """What holds the ports. Of one that is published on all addresses, IPv6 stands for both families."""
+    def holders(
+        self, owner: str, published: Iterable[PublishedPort]
+    ) -> Iterator[tuple[PublishedPort, socket.socket]]:
+        """What holds these ports for the owner, as it is found on the way. Of one that is published on all addresses,
+        IPv6 stands for both families."""
         used = self._used
         for port in published:
             (_, protocol), host_ip, number, _ = port
             held = used[protocol, number].get(host_ip) if (protocol, number) in used else None
-            if held is not None and held.sock is not None and (held.uses == 1 or host_ip == ANY6):
+            if held is None or held.sock is None or held.owner != owner:
+                continue
+            if held.uses == 1 or host_ip == ANY6:
                 yield port, held.sock
 
     def release(self, owner: str, published: Iterable[PublishedPort]) -> None:
@@ -230,24 +247,39 @@ def _taken(wish: Wish, number: int, address: Address, error: OSError) -> SystemF
     return SystemFailure(f"failed to bind host port {what}for {target}: {reason}")
 
 
-def _hold(host_ip: str, number: int, protocol: str, *, both: bool = False) -> socket.socket | None:
-    """A bound socket, for `both` families if asked. TCP ports may be taken while old connections linger
-    (SO_REUSEADDR), as Docker does."""
+def _hold(host_ip: str, number: int, protocol: str, *, only: bool | None = True) -> socket.socket | None:
+    """A bound socket; an IPv6 one is for that family `only`, or as the host has it (None).
+
+    No other program can share its number, whatever it sets: with SO_REUSEADDR that is so only once it listens.
+    Therefore that is the second try, for a TCP port whose old connections linger: it may be taken, as in Docker.
+    """
     kind = _KINDS.get(protocol)
     if kind is None:
         return None
     six = ":" in host_ip
-    sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)
+    sock = socket.socket(_SIX if six else _FOUR, kind)
     try:
-        if protocol == "tcp":
+        if six and only is not None:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        try:
+            sock.bind((host_ip, number))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or protocol != "tcp":
+                raise
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if six:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
-        sock.bind((host_ip, number))
+            sock.bind((host_ip, number))
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def _both_by_default() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
+            return not probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    except OSError:
+        return False
 
 
 def host_has_ipv6() -> bool:

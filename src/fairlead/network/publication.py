@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import itertools
+import logging
+import socket
+from collections.abc import Callable, Iterator, Sequence
 
 from fairlead import steps
 from fairlead.errors import SystemFailure
@@ -15,7 +19,9 @@ from fairlead.network.watch import Watch
 from fairlead.network.wishes import Terms, Wish
 from fairlead.steps import Steps
 
-_AT_A_TIME = 256
+_log = logging.getLogger(__name__)
+
+_AT_A_TIME = 64
 _BACKLOG = 4096
 
 
@@ -29,6 +35,8 @@ class Publication:
         self._ports = Ports()
         self._ipv6 = host_has_ipv6()
         self._watch = Watch()
+        self._postponed: dict[str, tuple[Iterator[tuple[PublishedPort, socket.socket]], str]] = {}
+        """By endpoint: ports that the kernel carries, but what comes another way finds nobody yet; and its address."""
         self._forwarders: dict[int, proxy.Forwarder] = {}
         """By the descriptor of their socket."""
 
@@ -60,9 +68,13 @@ class Publication:
         """Holds again what a running container has had since before this daemon started."""
         self._ports.restore(end.id, [port for port in published if port.host_port])
         steps.finish(self.activate(network, end, published))
+        self.attend()
 
     def activate(self, network: Network, end: Endpoint, published: Sequence[PublishedPort]) -> Steps[None]:
-        """Makes reserved ports reachable. The address answers by now: a rule before it would cost clients a second."""
+        """Makes reserved ports reachable; of many, some by the kernel alone until `attend` is called.
+
+        The address answers by now: a rule before it would cost clients a second.
+        """
         own = end.address or end.address6
         if own is None or not published:
             return
@@ -71,15 +83,44 @@ class Publication:
         if datagrams := [port for port in published if port.port.protocol == "udp"]:
             conntrack.end_untranslated(datagrams, self._link.own_addresses())
         address = str(own.ip)
-        for count, (port, sock) in enumerate(self._ports.holders(published), 1):
-            stream = port.port.protocol == "tcp"
-            if stream:
-                sock.listen(_BACKLOG)  # or another program's SO_REUSEADDR could share the number
-            if _by_hand(port):
-                target = (address, port.port.number)
-                self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
+        held = self._ports.holders(end.id, published)
+        now = held if any(port.forwarded for port in published) else itertools.islice(held, _AT_A_TIME)
+        for count, (port, sock) in enumerate(now, 1):
+            self._attend(port, sock, address)
             if count % _AT_A_TIME == 0:
                 yield
+        if len(published) > _AT_A_TIME:
+            before, _ = self._postponed.get(end.id, ((), ""))
+            self._postponed[end.id] = itertools.chain(before, held), address
+
+    def _attend(self, port: PublishedPort, sock: socket.socket, address: str) -> None:
+        stream = port.port.protocol == "tcp"
+        if stream:
+            # What is accepted inherits it, so that the number can be had again while old connections linger.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.listen(_BACKLOG)
+        if _by_hand(port):
+            target = (address, port.port.number)
+            self._forwarders[sock.fileno()] = proxy.forward(sock, target, self._watch, stream=stream)
+
+    def attend(self) -> None:
+        """Takes care of what `activate` put off, bit by bit. To be called once it makes no start wait."""
+        if self._postponed:
+            asyncio.get_running_loop().call_soon(self._attend_some)
+
+    def _attend_some(self) -> None:
+        if not self._postponed:
+            return
+        owner, (held, address) = next(iter(self._postponed.items()))
+        some = list(itertools.islice(held, _AT_A_TIME))
+        if not some:
+            del self._postponed[owner]
+        for port, sock in some:
+            try:
+                self._attend(port, sock, address)
+            except OSError as error:
+                _log.warning("port %d is carried by the kernel alone: %s", port.host_port, error)
+        self.attend()
 
     def withdraw(
         self, network: Network, end: Endpoint, published: Sequence[PublishedPort], *,
@@ -91,7 +132,9 @@ class Publication:
         """
         if not published:
             return
-        for _, sock in self._ports.holders(filter(_by_hand, published)):
+        if not kept:
+            self._postponed.pop(end.id, None)
+        for _, sock in self._ports.holders(end.id, filter(_by_hand, published)):
             if (forwarder := self._forwarders.pop(sock.fileno(), None)) is not None:
                 forwarder.close()
         gone, stay = self.elements(network, end, published), self.elements(network, end, kept) if kept else []
@@ -117,6 +160,7 @@ class Publication:
         self._ports.forget(container_id)
 
     def close(self) -> None:
+        self._postponed.clear()
         for forwarder in self._forwarders.values():
             forwarder.close()
         self._forwarders.clear()

@@ -9,7 +9,7 @@ from subprocess import PIPE
 import pytest
 
 from testbed import host
-from testbed.engine import Engine
+from testbed.engine import Engine, until
 from testbed.inside import Inside, Line, serve
 
 pytestmark = pytest.mark.root
@@ -47,6 +47,16 @@ def test_a_port_added_to_a_running_container_is_reachable_at_once(web: Engine) -
         assert asks(web, address, 8053, udp=True) == "web"
     assert ports(web) == out.splitlines()
     assert not web.host.here.can_hold(8080)
+
+
+def test_of_many_ports_the_last_answers_in_both_families_and_after_a_restart(shared_engine: Engine) -> None:
+    shared_engine.do("run", "-d", "--name", "web", "-p", "20000-20299:20000-20299", "box", "sleep", "1000")
+    shared_engine.do("restart", "-t", "0", "web")  # amid what the first start may have put off
+    with serve(Inside(shared_engine, "web"), "web", 20299):
+        assert asks(shared_engine, "127.0.0.1", 20299) == "web"
+        until(lambda: asks(shared_engine, "::1", 20299) == "web")
+    shared_engine.do("stop", "-t", "0", "web")
+    assert shared_engine.host.here.can_hold(20299)
 
 
 def test_a_port_removed_from_a_running_container_is_closed_at_once(web: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The allocator of host ports, on the loopback of the machine that runs the test: bound, never connected to."""
+"""The allocator of host ports, on the loopback of the machine that runs the test."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_start_that_is_given_up_half_way_holds_nothing(ports: Ports) -> None:
     wishes = [Wish(WEB, LOOPBACK, number, number) for number in range(21100, 21300)]
     begun = ports.reserve("a", wishes, TARGET)
     next(begun)
-    assert len([*ports.holders([PublishedPort(WEB, LOOPBACK[0], 21100)])]) == 1
+    assert len([*ports.holders("a", [PublishedPort(WEB, LOOPBACK[0], 21100)])]) == 1
     begun.close()
     assert [item.host_port for item in finish(ports.reserve("b", wishes, TARGET))] == [*range(21100, 21300)]
 
@@ -71,13 +71,36 @@ def test_a_start_that_is_given_up_half_way_holds_nothing(ports: Ports) -> None:
 def test_one_socket_holds_a_number_in_both_families(ports: Ports) -> None:
     got = finish(ports.reserve("a", [Wish(WEB, ("0.0.0.0", "::"))], TARGET))
     number = got[0].host_port
-    assert [item for item, _ in ports.holders(got)] == [got[1]]
+    assert [item for item, _ in ports.holders("a", got)] == [got[1]]
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with socket.socket(family) as other, pytest.raises(OSError, match="in use"):
             other.bind((address, number))
     ports.release("a", got)
     with socket.socket(socket.AF_INET6) as other:
         other.bind(("::", number))
+
+
+def test_a_number_is_held_before_it_listens_even_from_those_who_would_share_it(ports: Ports) -> None:
+    number = one(ports, "a")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind((LOOPBACK[0], number))
+
+
+def test_a_number_is_had_again_while_old_connections_linger(ports: Ports) -> None:
+    number = one(ports, "a")
+    published = [PublishedPort(WEB, LOOPBACK[0], number)]
+    [(_, holder)] = ports.holders("a", published)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.listen()
+    with socket.create_connection((LOOPBACK[0], number)) as client:
+        holder.accept()[0].close()  # who closes first has the lingering end
+        client.recv(1)
+    ports.release("a", published)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((LOOPBACK[0], number))
+    assert one(ports, "b", first=number, last=number) == number
 
 
 def test_an_address_that_cannot_be_had_gives_the_others_back(ports: Ports) -> None:
