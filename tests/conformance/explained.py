@@ -19,6 +19,7 @@ EXPLAINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, why in (
         (r"\.Networks\.\*\.(Aliases|DNSNames|Links): null where array", NIL),
         (r"\.Config\.(Cmd|Entrypoint|OnBuild|Volumes): null where", NIL),
+        (r"^GET /images/\{name\}/json: \.Config\.(Env|Labels): null where", NIL),
         (rf"^GET /containers/\{{id\}}/json: \.HostConfig\.({_HOST_CONFIG}): null where", NIL),
         (r"^GET /containers/\{id\}/json: \.ExecIDs: null where", NIL),
         (r"^GET /exec/\{id\}/json: \.ExitCode: null where", NIL),

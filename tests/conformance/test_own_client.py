@@ -106,7 +106,6 @@ push nope
 search a b
 images --tree -q
 network create --ingress it
-network create --config-only it
 network create --subnet nope it
 network create -d nope it
 network rm nope

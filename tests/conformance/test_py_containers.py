@@ -329,7 +329,7 @@ def test_attach_socket_takes_stdin_and_its_end(client: Any) -> None:
     connection._sock.sendall(b"typed\n")
     until(lambda: it.logs() == b"typed\n")
     connection._response.close()
-    it.kill()
+    assert it.wait()["StatusCode"] == 0
 
 
 def test_resize_of_a_terminal(client: Any) -> None:

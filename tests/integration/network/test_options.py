@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from testbed import leftovers
-from testbed.engine import Engine
+from testbed.engine import Engine, until
 from testbed.inside import Inside, serve
 
 pytestmark = pytest.mark.root
@@ -28,7 +28,7 @@ def clean(town: Engine) -> Iterator[Engine]:
     before = leftovers.snapshot(town)
     yield town
     town.clear()
-    assert leftovers.difference(before, leftovers.snapshot(town)) == []
+    until(lambda: not leftovers.difference(before, leftovers.snapshot(town)), what="nothing left behind")
 
 
 def said(engine: Engine, *words: str) -> str:
