@@ -142,7 +142,9 @@ class Engine:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for directory in sorted(self.cgroups(), reverse=True):
+        directories = self.cgroups()
+        shared = {path.parent for path in directories if path.name == self.instance}  # the last engine takes it away
+        for directory in (*sorted(directories, reverse=True), *shared):
             with contextlib.suppress(OSError):
                 directory.rmdir()
         self.host.close()  # the last user of the mount namespace: its mounts go with it
