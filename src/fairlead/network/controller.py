@@ -149,8 +149,10 @@ class Controller:
         return f"br-{self._settings.instance[:4]}"
 
     def _named_bridges(self) -> set[str]:
-        chosen = {name for name in self._bridges if not name.startswith(self._bridge_prefix)}
-        return chosen - {self._settings.bridge}
+        return {name for name in self._bridges if self._is_named(name)}
+
+    def _is_named(self, name: str) -> bool:
+        return name in self._bridges and not name.startswith(self._bridge_prefix) and name != self._settings.bridge
 
     def _share_no_bridge(self) -> None:
         """A bridge tells whose it is, and a daemon that lives has an anchor: two of them would give out one address."""
@@ -207,7 +209,7 @@ class Controller:
 
     async def open_to_world(self, network: Network) -> None:
         """A firewalld beside us lets its packets through. Needed where its bridge has a name of the user's choice."""
-        if network.bridge in self._named_bridges():
+        if self._is_named(network.bridge):
             await self.firewalld.named_bridge()
 
     def mend_network(self, network: Network) -> None:
