@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -309,7 +308,7 @@ class Images:
             id="",
             created=entry.created or datetime.now(UTC),
             config=replace(config, image="", hostname="", domainname=""),
-            architecture=parent.architecture if parent else architecture(),
+            architecture=parent.architecture if parent else platforms.here(),
             author=entry.author or (parent.author if parent else ""),
             comment=entry.comment,
             parent=parent.id if parent else "",
@@ -388,7 +387,3 @@ def _shown(ref: str) -> str:
         return str(reference.parse(ref).tagged()) if not ref.startswith("sha256:") else ref
     except InvalidParameter:
         return ref
-
-
-def architecture() -> str:
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

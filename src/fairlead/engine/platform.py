@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 
+from fairlead import platforms
 from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images.worker.registry import documents
 from fairlead.model.image import Image
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}
-
 
 def here() -> str:
     """This machine's architecture, in Go's words."""
-    machine = os.uname().machine
-    return _ARCHITECTURES.get(machine, machine)
+    return platforms.normal(os.uname().machine)[0]
 
 
 def check(image: Image, reference: str, wanted: str) -> list[str]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.engine import denials, streaming
-from fairlead.engine.images import Images, Pin, architecture
+from fairlead.engine import platform as platforms
+from fairlead.engine.images import Images, Pin
 from fairlead.engine.streaming import Say, status
 from fairlead.errors import InvalidParameter, NotFound
 from fairlead.images import endpoints, layers, manifest, reference
@@ -49,7 +50,7 @@ def _reference(name: str, tag: str) -> Reference:
 
 def _platform(text: str) -> documents.Platform:
     try:
-        return documents.parse_platform(text, documents.Platform("linux", architecture()))
+        return documents.parse_platform(text, documents.Platform("linux", platforms.here()))
     except ValueError as error:
         raise InvalidParameter(str(error)) from error
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fairlead.engine import denials
-from fairlead.engine.images import architecture
+from fairlead.engine import denials, platform
 from fairlead.errors import EngineError, InvalidParameter, Unauthorized
 from fairlead.images import endpoints, reference
 from fairlead.images.transfers import Refusal, Transfers
@@ -36,7 +35,7 @@ class Registries:
         with denials.translated(denials.of_question):
             async with self._transfers.session(where, ref.path, login, [f"repository:{ref.path}:pull"]) as session:
                 found = await session.ask("look", reference=ref.digest or ref.tag)
-        platforms = found["platforms"] or [{"os": "linux", "architecture": architecture()}]
+        platforms = found["platforms"] or [{"os": "linux", "architecture": platform.here()}]
         return {
             "Descriptor": {"mediaType": found["media_type"], "digest": found["digest"], "size": found["size"]},
             "Platforms": platforms,

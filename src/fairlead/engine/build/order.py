@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fairlead import ids
+from fairlead.engine import platform as platforms
 from fairlead.engine.build.arguments import PREDEFINED, Arguments, global_value, of_platforms
 from fairlead.engine.build.cache import Cache
 from fairlead.engine.build.context import Context
@@ -22,7 +23,6 @@ from fairlead.engine.build.run import Runner
 from fairlead.engine.build.sources import Known, Sources
 from fairlead.engine.build.stage import StageBuilder, Workers
 from fairlead.engine.build.tools import BuildFailed, Row, Tools, in_red
-from fairlead.engine.images import architecture
 from fairlead.errors import EngineError, InvalidParameter, NotFound
 from fairlead.images import endpoints, reference
 from fairlead.images.dockerfile import words
@@ -76,7 +76,7 @@ class Order:
         self._names = names
         self._volatile = volatile
         self._out: asyncio.Queue[Row | None] = asyncio.Queue(_QUEUE)
-        self._machine = Platform("linux", architecture())
+        self._machine = Platform("linux", platforms.here())
         self._globals = of_platforms(self._platform(request.platform), self._machine)
         self._images: dict[int, asyncio.Future[Image | None]] = {}
         self._voices: dict[int, Voice] = {}

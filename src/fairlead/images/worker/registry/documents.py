@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead import platforms
 from fairlead.images.worker.registry import failure
 from fairlead.images.worker.registry.failure import Failure
 
@@ -131,7 +132,7 @@ def choose(document: dict[str, Any], wanted: Platform) -> Descriptor:
     return best[1]
 
 
-def platforms(document: dict[str, Any]) -> list[dict[str, Any]]:
+def offered(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The platforms of an index, but not those of attestations."""
     found = [raw.get("platform") for raw in document.get("manifests") or () if isinstance(raw, dict)]
     return [p for p in found if isinstance(p, dict) and p.get("os") != "unknown"]
@@ -151,40 +152,12 @@ def _rank(platform: dict[str, Any], wanted: Platform) -> int:
     return int(have[1:] or 0) if older and have[1:].isdigit() else 0
 
 
-_SYSTEMS = frozenset((
-    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd",
-    "openbsd", "plan9", "solaris", "windows", "zos",
-))  # fmt: skip
-_ARCHITECTURES = frozenset((
-    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64", "mips", "mipsle",
-    "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64",
-    "wasm",
-))  # fmt: skip
-_OTHER_NAMES = {
-    "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armhf": "arm",
-    "armel": "arm", "armv7l": "arm",
-}  # fmt: skip
-
-
 def parse_platform(text: str, default: Platform) -> Platform:
     """`linux/arm64/v8`, `arm64`, `linux`; empty: the default."""
-    parts = [part.lower() for part in text.split("/")] if text else []
-    if wrong := [part for part in text.split("/", 3) if text and not re.fullmatch(r"[A-Za-z0-9_.-]+", part)]:
-        raise ValueError(f'"{wrong[0]}" is an invalid component of "{text}": platform specifier component must match '
-                         '"^[A-Za-z0-9_.-]+$": invalid argument')  # fmt: skip
-    if len(parts) > 3:
-        raise ValueError(f'"{text}": cannot parse platform specifier: invalid argument')
-    if not parts:
-        return default
-    if len(parts) == 1:
-        if parts[0] in _SYSTEMS:
-            return Platform(parts[0], default.architecture, default.variant)
-        if _OTHER_NAMES.get(parts[0], parts[0]) not in _ARCHITECTURES:
-            raise ValueError(f'"{text}": unknown operating system or architecture: invalid argument')
-        parts = ["linux", parts[0]]
-    architecture = _OTHER_NAMES.get(parts[1], parts[1])
-    variant = parts[2] if len(parts) == 3 else ""
-    return Platform(parts[0], architecture, "" if (architecture, variant) == ("arm64", "v8") else variant)
+    try:
+        return Platform(*platforms.parse(text, (default.architecture, default.variant))) if text else default
+    except ValueError as error:
+        raise ValueError(f"{error}: invalid argument") from None
 
 
 def render_manifest(config: Descriptor, layers: Sequence[Descriptor], *, oci: bool) -> tuple[bytes, str]:

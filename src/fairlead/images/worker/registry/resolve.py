@@ -29,7 +29,7 @@ def look(remote: Remote, reference: str, patience: Patience) -> tuple[dict[str, 
     document, media_type = documents.kind(data, content_type)
     found = {"digest": digest, "size": len(data), "media_type": media_type, "platforms": None}
     if media_type in documents.INDEXES:
-        found["platforms"] = documents.platforms(document)
+        found["platforms"] = documents.offered(document)
     return found, document, data
 
 
