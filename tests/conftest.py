@@ -45,12 +45,12 @@ def new_engine() -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture(scope="module")
-def new_module_engine_on() -> Iterator[Callable[[Host], Engine]]:
-    """The same on a host that the test has prepared, with images, for as long as the module's tests."""
+def new_module_engine_on() -> Iterator[Callable[..., Engine]]:
+    """Makes engines on hosts that the test has prepared, with images, that live as long as the module's tests."""
     engines: list[Engine] = []
 
-    def make(host: Host) -> Engine:
-        engine = Engine(host)
+    def make(host: Host, *flags: str) -> Engine:
+        engine = Engine(host, *flags)
         engines.append(engine)
         engine.start()
         build_images(engine)
@@ -62,20 +62,9 @@ def new_module_engine_on() -> Iterator[Callable[[Host], Engine]]:
 
 
 @pytest.fixture(scope="module")
-def new_module_engine() -> Iterator[Callable[..., Engine]]:
-    """Makes engines that live as long as the module's tests."""
-    engines: list[Engine] = []
-
-    def make(*flags: str) -> Engine:
-        engine = Engine(Host(), *flags)
-        engines.append(engine)
-        engine.start()
-        build_images(engine)
-        return engine
-
-    yield make
-    for engine in engines:
-        engine.close()
+def new_module_engine(new_module_engine_on: Callable[..., Engine]) -> Callable[..., Engine]:
+    """The same, each on a host of its own."""
+    return lambda *flags: new_module_engine_on(Host(), *flags)
 
 
 @pytest.fixture
@@ -102,6 +91,14 @@ def shared_engine(_module_engine: Engine) -> Iterator[Engine]:
     before = leftovers.snapshot(_module_engine)
     yield _module_engine
     _nothing_left(_module_engine, before)
+
+
+@pytest.fixture
+def clean(town: Engine) -> Iterator[Engine]:
+    """The module's own `town`, empty again after each test."""
+    before = leftovers.snapshot(town)
+    yield town
+    _nothing_left(town, before)
 
 
 def _nothing_left(engine: Engine, before: dict[str, list[str]]) -> None:

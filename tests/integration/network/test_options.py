@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from testbed import leftovers
-from testbed.engine import Engine, until
+from testbed.engine import Engine
 from testbed.inside import Inside, serve
 
 pytestmark = pytest.mark.root
@@ -21,14 +20,6 @@ SYSCTLS = "com.docker.network.endpoint.sysctls"
 @pytest.fixture(scope="module")
 def town(new_module_engine: Callable[..., Engine]) -> Engine:
     return new_module_engine("--ipv6")
-
-
-@pytest.fixture
-def clean(town: Engine) -> Iterator[Engine]:
-    before = leftovers.snapshot(town)
-    yield town
-    town.clear()
-    until(lambda: not leftovers.difference(before, leftovers.snapshot(town)), what="nothing left behind")
 
 
 def said(engine: Engine, *words: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -44,14 +44,6 @@ def complaint(kind: str) -> str:
 @pytest.fixture(scope="module")
 def town(new_module_engine: Callable[..., Engine]) -> Engine:
     return new_module_engine()
-
-
-@pytest.fixture
-def clean(town: Engine) -> Iterator[Engine]:
-    before = leftovers.snapshot(town)
-    yield town
-    town.clear()
-    until(lambda: not leftovers.difference(before, leftovers.snapshot(town)), what="nothing left behind")
 
 
 @pytest.mark.parametrize(
