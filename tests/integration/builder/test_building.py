@@ -292,7 +292,7 @@ REFUSALS = [
     ("FROM box\nCOPY --exclude=[z-a] . /x/\n", (), "failed to copy files: syntax error in pattern"),
     ("FROM --platform=linux/s390x box\n", (), "lookup registry-1.docker.io"),
     ("FROM --platform=a/b/c/d box\n", (), "failed to parse platform a/b/c/d"),
-    ("FROM box\n", ("--platform", "lin ux"), "platform specifier component must match"),
+    ("FROM box\n", ("--platform", "lin ux"), '"lin ux" is an invalid OS component of "lin ux": OSAndVersion specifier'),
     ("FROM box\n", ("-m", "1m"), "Minimum memory limit allowed is 6MB"),
     ("FROM box\n", ("--target", "x"), "failed to reach build target x in Dockerfile"),
     ("FROM box\n", ("-f", "nosuch"), "unable to prepare context: unable to evaluate symlinks in Dockerfile path"),
